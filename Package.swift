@@ -11,10 +11,21 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// Tests: the same but for the marks, which macros cannot carry.
+let tests = Array(strict.dropFirst())
+
 let package = Package(
     name: "collie",
     targets: [
+        .target(name: "Memory", swiftSettings: strict),
         .target(name: "Events", swiftSettings: strict),
-        .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: strict),
+        .target(name: "Profiles", dependencies: ["Events", "Memory"], swiftSettings: strict),
+        .target(name: "Identity", dependencies: ["Events", "Memory"], swiftSettings: strict),
+        .target(
+            name: "Abandonment", dependencies: ["Events", "Memory", "Profiles"],
+            swiftSettings: strict),
+        .target(name: "Windows", dependencies: ["Events", "Memory"], swiftSettings: strict),
+        .testTarget(name: "WindowsTests", dependencies: ["Windows"], swiftSettings: tests),
+        .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: tests),
     ]
 )

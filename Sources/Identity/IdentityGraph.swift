@@ -1,0 +1,576 @@
+package import Events
+package import Memory
+
+/// What joining did, in order, for whoever keeps the profiles' state.
+package enum IdentityChange: BitwiseCopyable {
+    /// A profile came to be.
+    case created(profile: UInt32)
+    /// One profile took in another; `freedSlot` is the slot the absorbed one had.
+    case merged(survivor: UInt32, absorbed: UInt32, absorbedShard: UInt16, absorbedSlot: UInt32)
+    /// A profile holds an endpoint it did not hold before: identifier `index` of the event.
+    case linked(profile: UInt32, node: UInt32, index: UInt8)
+    /// Both sides hold a user id: nothing was joined.
+    case conflict(profile: UInt32, holder: UInt32, node: UInt32)
+    /// An endpoint's consent changed: its holders must know.
+    case consent(node: UInt32)
+}
+
+/// Who is who: identifiers as nodes, profiles as what they lead to.
+///
+/// Think of name tags on strings: each identifier is tied to one person; when one event shows two
+/// identifiers together, their strings are tied to one person. Events are resolved one after the
+/// other in log order, so "who was it at that moment" has one answer. Only equal values match
+/// (deterministic matching). Owned by the resolver's thread; pure.
+package struct IdentityGraph: ~Copyable {
+    /// The rules.
+    package let rules: IdentityRules
+    /// What was counted.
+    package var counters = IdentityCounters()
+    /// What the last calls changed; the owner reads and empties it.
+    package var changes = GrowingBuffer<IdentityChange>()
+
+    package private(set) var nodes: Slab<NodeRecord>
+    package private(set) var profiles: Slab<GraphProfileRecord>
+    private var links: Slab<LinkRecord>
+    private var handles: Slab<HandleRecord>
+    private var hashes: Slab<HashRecord>
+    private var consents: Slab<ConsentRecord>
+    private var pending: Slab<PendingConsentRecord>
+    private var table = IndexTable(room: 1 << 16)
+    private let profileHash: SipHash
+    private let shards: Int
+    // Slots given back, by shard, and the highest ever given.
+    private var freeSlots: [[UInt32]]
+    private var highestSlot: [UInt32]
+
+    /// Makes an empty graph for so many shards.
+    package init(rules: IdentityRules, hashKey: SipHash, shards: Int) {
+        precondition(shards > 0 && shards <= 64)
+        self.rules = rules
+        profileHash = hashKey
+        self.shards = shards
+        let many = 1 << 28
+        nodes = Slab(limit: many)
+        profiles = Slab(limit: many)
+        links = Slab(limit: many)
+        handles = Slab(limit: many)
+        hashes = Slab(limit: many)
+        consents = Slab(limit: many)
+        pending = Slab(limit: many)
+        freeSlots = Array(repeating: [], count: shards)
+        highestSlot = Array(repeating: 0, count: shards)
+        for shard in 0..<shards { freeSlots[shard].reserveCapacity(4_096) }
+    }
+
+    // MARK: Finding
+
+    /// The node of an identifier, or 0.
+    package func find(_ hash: Hash128) -> UInt32 {
+        table.find(UInt32(truncatingIfNeeded: hash.low)) { nodes[$0].hash == hash }
+    }
+
+    private mutating func findOrMake(
+        _ hash: Hash128, kind: IdentifierKind, at time: EventTime
+    ) -> UInt32 {
+        let found = find(hash)
+        if found != 0 {
+            if time < nodes[found].firstTime { nodes[found].firstTime = time }
+            return found
+        }
+        let node = nodes.take(NodeRecord(hash: hash, kind: kind, firstTime: time))
+        precondition(node != 0, "room for identifiers")
+        table.insert(UInt32(truncatingIfNeeded: hash.low), node)
+        return node
+    }
+
+    /// The living profile a handle leads to, shortening the way for the next time; 0 for 0.
+    package mutating func live(_ profile: UInt32) -> UInt32 {
+        guard profile != 0 else { return 0 }
+        var end = profile
+        while profiles[end].forward != 0 { end = profiles[end].forward }
+        var step = profile
+        while step != end {
+            let next = profiles[step].forward
+            profiles[step].forward = end
+            step = next
+        }
+        return end
+    }
+
+    /// The living profile of an identifier, or 0.
+    package mutating func profile(of hash: Hash128) -> UInt32 {
+        let node = find(hash)
+        return node == 0 ? 0 : live(nodes[node].profile)
+    }
+
+    // MARK: Resolving one event
+
+    /// Whom an event belongs to; joins its identifiers on the way (ID-4). 0 if it names nobody.
+    ///
+    /// Identifiers are joined strongest first, each if the union stays within the limits and does
+    /// not hold two user ids.
+    package mutating func resolve(_ event: CustomerEvent, in block: EventBlock) -> UInt32 {
+        let count = Int(event.identifierCount)
+        let first = Int(event.identifiers)
+        let time = event.time
+        var profile: UInt32 = 0
+        var user = Hash128.none
+        for index in 0..<count {
+            let identifier = block[identifier: first + index]
+            let node = findOrMake(identifier.hash, kind: identifier.kind, at: time)
+            if identifier.kind == .userID, !user.isSet { user = identifier.hash }
+            if user.isSet { noteUser(user, node) }
+            if nodes[node].isAmbiguous {
+                resolveAmbiguous(node, &profile, at: time)
+            } else {
+                join(node, &profile, at: time, joinsUsers: event.flags.contains(.joinsUsers))
+            }
+            if identifier.kind.isEndpoint, profile != 0 {
+                hold(node, by: profile, at: time, index: UInt8(index))
+            }
+        }
+        return profile
+    }
+
+    private mutating func resolveAmbiguous(
+        _ node: UInt32, _ profile: inout UInt32, at time: EventTime
+    ) {
+        let own = live(nodes[node].profile)
+        if profile == 0 {
+            if own != 0 {
+                profile = own
+            } else {
+                profile = make(at: node, isAmbiguous: true)
+                nodes[node].profile = profile
+            }
+        } else if rules.sessionAttribution, own != 0, profiles[profile].hasUserID,
+            !profiles[profile].isAmbiguous
+        {
+            // What the device collected since its last log-in goes to who logs in now; the next
+            // anonymous event begins a new collection.
+            absorb(own, into: profile)
+            nodes[node].profile = 0
+        }
+    }
+
+    private mutating func join(
+        _ node: UInt32, _ profile: inout UInt32, at time: EventTime, joinsUsers: Bool
+    ) {
+        let other = live(nodes[node].profile)
+        if profile == 0 {
+            if other != 0 {
+                profile = other
+            } else {
+                profile = make(at: node, isAmbiguous: false)
+                nodes[node].profile = profile
+                addLink(node, to: profile, at: time, isIdentifier: true)
+            }
+            return
+        }
+        if other == profile || profiles[profile].isAmbiguous || nodes[node].isQuarantined {
+            return
+        }
+        if other == 0 {
+            let kind = nodes[node].kind
+            let isAnotherUser = kind == .userID && profiles[profile].hasUserID && !joinsUsers
+            guard !isAnotherUser,
+                Int(profiles[profile].linkCount) < rules.mappingsMax,
+                kind == .userID && joinsUsers || fits(kind, 1, profile, 0, at: time)
+            else {
+                counters.limited += 1
+                return
+            }
+            nodes[node].profile = profile
+            addLink(node, to: profile, at: time, isIdentifier: true)
+            if kind == .userID { profiles[profile].hasUserID = true }
+            return
+        }
+        if profiles[other].isAmbiguous { return }
+        if profiles[profile].hasUserID, profiles[other].hasUserID, !joinsUsers {
+            counters.conflicts += 1
+            let kind = nodes[node].kind
+            if kind == .anonymousID || kind == .deviceID {
+                nodes[node].isAmbiguous = true
+                nodes[node].profile = 0
+                counters.ambiguous += 1
+            }
+            if kind == .anonymousID || kind == .deviceID || !holds(profile, node) {
+                changes.append(.conflict(profile: profile, holder: other, node: node))
+            }
+            return
+        }
+        guard unionFits(profile, other, at: time, joinsUsers: joinsUsers) else {
+            counters.limited += 1
+            return
+        }
+        if outranks(profile, other) {
+            absorb(other, into: profile)
+        } else {
+            absorb(profile, into: other)
+            profile = other
+        }
+    }
+
+    /// ID-5: kind priority, then older first event, then smaller hash.
+    private func outranks(_ left: UInt32, _ right: UInt32) -> Bool {
+        let a = nodes[profiles[left].root]
+        let b = nodes[profiles[right].root]
+        if a.kind.rank != b.kind.rank { return a.kind.rank < b.kind.rank }
+        if a.firstTime != b.firstTime { return a.firstTime < b.firstTime }
+        return a.hash < b.hash
+    }
+
+    // MARK: Limits
+
+    /// Whether `added` more identifiers of a kind fit, counting those of one or two profiles.
+    private func fits(
+        _ kind: IdentifierKind, _ added: Int, _ one: UInt32, _ two: UInt32, at time: EventTime
+    ) -> Bool {
+        let limit = rules[kind]
+        let begin = time - limit.span
+        var count = added
+        for profile in [one, two] where profile != 0 {
+            var link = profiles[profile].links
+            while link != 0 {
+                let record = links[link]
+                if record.isIdentifier, record.time > begin, nodes[record.node].kind == kind {
+                    count += 1
+                }
+                link = record.next
+            }
+        }
+        return count <= limit.count
+    }
+
+    private func unionFits(
+        _ one: UInt32, _ two: UInt32, at time: EventTime, joinsUsers: Bool
+    ) -> Bool {
+        let merges = Int(profiles[one].mergeCount) + Int(profiles[two].mergeCount) + 1
+        let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
+        guard merges <= rules.mergesMax, mappings <= rules.mappingsMax else { return false }
+        for kind in IdentifierKind.allCases where kind != .userID || !joinsUsers {
+            if !fits(kind, 0, one, two, at: time) { return false }
+        }
+        return true
+    }
+
+    /// Remembers which user ids were seen with a value, and quarantines it past the limit (ID-11).
+    private mutating func noteUser(_ user: Hash128, _ node: UInt32) {
+        let kind = nodes[node].kind
+        guard kind == .email || kind == .phone || kind == .deviceID, !nodes[node].isQuarantined
+        else { return }
+        var entry = nodes[node].users
+        while entry != 0 {
+            if hashes[entry].hash == user { return }
+            entry = hashes[entry].next
+        }
+        nodes[node].users = hashes.take(HashRecord(hash: user, next: nodes[node].users))
+        nodes[node].userCount += 1
+        if Int(nodes[node].userCount) > rules.userIDsPerValueMax {
+            nodes[node].isQuarantined = true
+            counters.quarantined += 1
+        }
+    }
+
+    // MARK: Profiles
+
+    private mutating func make(at root: UInt32, isAmbiguous: Bool) -> UInt32 {
+        var state = profileHash.begin(kind: HashKind.profile)
+        state.append(nodes[root].hash)
+        if isAmbiguous {
+            // An ambiguous device's collections are numbered: an id is never used again.
+            nodes[root].collections &+= 1
+            state.append(UInt64(nodes[root].collections))
+        }
+        let id = state.finish()
+        let shard = Int(id.low % UInt64(shards))
+        let slot: UInt32
+        if let free = freeSlots[shard].popLast() {
+            slot = free
+        } else {
+            highestSlot[shard] += 1
+            slot = highestSlot[shard]
+        }
+        var record = GraphProfileRecord(
+            id: id,
+            root: root,
+            slot: slot,
+            shard: UInt16(shard),
+            hasUserID: nodes[root].kind == .userID)
+        record.isAmbiguous = isAmbiguous
+        let profile = profiles.take(record)
+        precondition(profile != 0, "room for profiles")
+        changes.append(.created(profile: profile))
+        return profile
+    }
+
+    private mutating func absorb(_ absorbed: UInt32, into survivor: UInt32) {
+        let old = profiles[absorbed]
+        profiles[absorbed].forward = survivor
+        profiles[absorbed].links = 0
+        profiles[absorbed].absorbed = 0
+        profiles[absorbed].pending = 0
+        // Links: those of the absorbed behind those of the survivor, oldest first.
+        if old.links != 0 {
+            if profiles[survivor].links == 0 {
+                profiles[survivor].links = old.links
+            } else {
+                var last = profiles[survivor].links
+                while links[last].next != 0 { last = links[last].next }
+                links[last].next = old.links
+            }
+        }
+        profiles[survivor].linkCount += old.linkCount
+        profiles[survivor].mergeCount += old.mergeCount + 1
+        profiles[survivor].hasUserID = profiles[survivor].hasUserID || old.hasUserID
+        // Absorbed ids: the new one first, then what it had absorbed itself.
+        var list = hashes.take(HashRecord(hash: old.id, next: old.absorbed))
+        let begin = list
+        while hashes[list].next != 0 { list = hashes[list].next }
+        hashes[list].next = profiles[survivor].absorbed
+        profiles[survivor].absorbed = begin
+        var waiting = old.pending
+        while waiting != 0 {
+            let record = pending[waiting]
+            pending.give(back: waiting)
+            keepPending(record, for: survivor)
+            waiting = record.next
+        }
+        counters.merges += 1
+        changes.append(
+            .merged(
+                survivor: survivor,
+                absorbed: absorbed,
+                absorbedShard: old.shard,
+                absorbedSlot: old.slot))
+        freeSlots[Int(old.shard)].append(old.slot)
+        settlePending(of: survivor)
+    }
+
+    /// Calls the closure with every id that a profile has absorbed, newest merge first, for as
+    /// many as the last merge brought (`count`).
+    package func eachAbsorbed(of profile: UInt32, count: Int, _ body: (Hash128) -> Void) {
+        var entry = profiles[profile].absorbed
+        var left = count
+        while entry != 0, left > 0 {
+            body(hashes[entry].hash)
+            entry = hashes[entry].next
+            left -= 1
+        }
+    }
+
+    private mutating func addLink(
+        _ node: UInt32, to profile: UInt32, at time: EventTime, isIdentifier: Bool
+    ) {
+        var record = LinkRecord(node: node, time: time, isIdentifier: isIdentifier)
+        record.next = profiles[profile].links
+        profiles[profile].links = links.take(record)
+        profiles[profile].linkCount += 1
+    }
+
+    // MARK: Endpoints and consent
+
+    private mutating func holds(_ profile: UInt32, _ node: UInt32) -> Bool {
+        var entry = nodes[node].holders
+        while entry != 0 {
+            let record = handles[entry]
+            let holder = live(record.handle)
+            if holder != record.handle { handles[entry].handle = holder }
+            if holder == profile { return true }
+            entry = record.next
+        }
+        return false
+    }
+
+    private mutating func hold(
+        _ node: UInt32, by profile: UInt32, at time: EventTime, index: UInt8
+    ) {
+        guard !profiles[profile].isAmbiguous, !holds(profile, node) else { return }
+        guard Int(nodes[node].holderCount) < rules.holdersMax else {
+            counters.holdersRefused += 1
+            return
+        }
+        nodes[node].holders = handles.take(
+            HandleRecord(handle: profile, next: nodes[node].holders))
+        nodes[node].holderCount += 1
+        if live(nodes[node].profile) != profile {
+            addLink(node, to: profile, at: time, isIdentifier: false)
+        }
+        changes.append(.linked(profile: profile, node: node, index: index))
+        settlePending(of: profile)
+    }
+
+    /// Whether an endpoint of a kind serves a channel.
+    package static func serves(_ kind: IdentifierKind, _ channel: Channel) -> Bool {
+        switch (kind, channel) {
+        case (.email, .email), (.phone, .sms), (.phone, .whatsApp), (.phone, .viber),
+            (.whatsAppID, .whatsApp), (.telegramChatID, .telegram), (.webPushToken, .webPush),
+            (.pushToken, .mobilePush):
+            true
+        default: false
+        }
+    }
+
+    /// The consent states of an endpoint.
+    package func consentStates(of node: UInt32) -> InlineArray<9, ConsentState> {
+        let consent = nodes[node].consent
+        return consent == 0 ? .init(repeating: .none) : consents[consent].states
+    }
+
+    private mutating func consentRecord(of node: UInt32) -> UInt32 {
+        if nodes[node].consent == 0 { nodes[node].consent = consents.take(ConsentRecord()) }
+        return nodes[node].consent
+    }
+
+    /// Sets the consent of an endpoint: the latest event time wins, on a tie the more restrictive
+    /// state (CO-2).
+    private mutating func set(
+        _ state: ConsentState,
+        _ channel: Channel,
+        of node: UInt32,
+        at time: EventTime,
+        isStop: Bool = false
+    ) {
+        let record = consentRecord(of: node)
+        let index = Int(channel.rawValue)
+        let old = consents[record]
+        guard time > old.times[index] || time == old.times[index] && state > old.states[index]
+        else { return }
+        if isStop {
+            if !old.isStopped[index] { consents[record].before[index] = old.states[index] }
+            consents[record].isStopped[index] = true
+        } else {
+            consents[record].isStopped[index] = false
+        }
+        consents[record].states[index] = state
+        consents[record].times[index] = time
+        if state != old.states[index] { changes.append(.consent(node: node)) }
+    }
+
+    /// `Consent Updated`: of the named endpoint, else of all the profile has on the channel, else
+    /// of the first one it will have.
+    package mutating func updateConsent(
+        _ state: ConsentState,
+        _ channel: Channel,
+        of profile: UInt32,
+        endpoint: Hash128,
+        at time: EventTime
+    ) {
+        if endpoint.isSet {
+            let node = find(endpoint)
+            if node != 0 { set(state, channel, of: node, at: time) }
+            return
+        }
+        guard profile != 0 else { return }
+        var found = false
+        var link = profiles[profile].links
+        while link != 0 {
+            let node = links[link].node
+            if IdentityGraph.serves(nodes[node].kind, channel), holds(profile, node) {
+                found = true
+                set(state, channel, of: node, at: time)
+            }
+            link = links[link].next
+        }
+        if !found {
+            keepPending(
+                PendingConsentRecord(channel: channel, state: state, time: time), for: profile)
+        }
+    }
+
+    /// STOP, STOPALL or START from an endpoint (CO-3, CO-5).
+    package mutating func applyKeyword(
+        _ keyword: InboundKeyword, _ channel: Channel, from endpoint: Hash128, at time: EventTime
+    ) {
+        let node = find(endpoint)
+        guard node != 0 else { return }
+        switch keyword {
+        case .other:
+            return
+        case .stop:
+            set(.unsubscribed, channel, of: node, at: time, isStop: true)
+        case .stopAll:
+            var entry = nodes[node].holders
+            while entry != 0 {
+                stopAll(live(handles[entry].handle), at: time)
+                entry = handles[entry].next
+            }
+        case .start:
+            let record = nodes[node].consent
+            let index = Int(channel.rawValue)
+            guard record != 0, consents[record].isStopped[index],
+                time > consents[record].times[index]
+            else { return }
+            set(consents[record].before[index], channel, of: node, at: time)
+        }
+    }
+
+    private mutating func stopAll(_ profile: UInt32, at time: EventTime) {
+        var link = profiles[profile].links
+        while link != 0 {
+            let node = links[link].node
+            for channel in Channel.allCases
+            where IdentityGraph.serves(nodes[node].kind, channel) {
+                set(.unsubscribed, channel, of: node, at: time, isStop: true)
+            }
+            link = links[link].next
+        }
+    }
+
+    /// Calls the closure with every living holder of an endpoint.
+    package mutating func eachHolder(of node: UInt32, _ body: (GraphProfileRecord) -> Void) {
+        var entry = nodes[node].holders
+        while entry != 0 {
+            body(profiles[live(handles[entry].handle)])
+            entry = handles[entry].next
+        }
+    }
+
+    private mutating func keepPending(_ record: PendingConsentRecord, for profile: UInt32) {
+        var entry = profiles[profile].pending
+        while entry != 0 {
+            let old = pending[entry]
+            if old.channel == record.channel {
+                if record.time > old.time || record.time == old.time && record.state > old.state {
+                    pending[entry].state = record.state
+                    pending[entry].time = record.time
+                }
+                return
+            }
+            entry = old.next
+        }
+        var added = record
+        added.next = profiles[profile].pending
+        profiles[profile].pending = pending.take(added)
+    }
+
+    /// Gives waiting consents to endpoints that have come since.
+    private mutating func settlePending(of profile: UInt32) {
+        var entry = profiles[profile].pending
+        var previous: UInt32 = 0
+        while entry != 0 {
+            let record = pending[entry]
+            var found = false
+            var link = profiles[profile].links
+            while link != 0 {
+                let node = links[link].node
+                if IdentityGraph.serves(nodes[node].kind, record.channel), holds(profile, node) {
+                    found = true
+                    set(record.state, record.channel, of: node, at: record.time)
+                }
+                link = links[link].next
+            }
+            if found {
+                if previous == 0 {
+                    profiles[profile].pending = record.next
+                } else {
+                    pending[previous].next = record.next
+                }
+                pending.give(back: entry)
+            } else {
+                previous = entry
+            }
+            entry = record.next
+        }
+    }
+}

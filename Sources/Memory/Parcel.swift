@@ -1,0 +1,105 @@
+/// Flat values on their way from one owner to another, as 64-bit words.
+///
+/// A profile that is absorbed travels in one: written by the shard that gives it away, read in the
+/// same order by the one that takes it. Owned by one thread at a time.
+@safe
+package struct Parcel: ~Copyable {
+    private var words = GrowingBuffer<UInt64>(room: 1_024)
+    private var cursor = 0
+
+    /// An empty parcel.
+    package init() {}
+
+    /// How many words it has.
+    package var count: Int { words.count }
+
+    /// Empties it.
+    package mutating func removeAll() {
+        words.removeAll()
+        cursor = 0
+    }
+
+    /// Begins reading from the start.
+    package mutating func rewind() { cursor = 0 }
+
+    /// A word as it travels.
+    package func word(_ index: Int) -> UInt64 { words[index] }
+
+    /// Adds a word as it came.
+    package mutating func append(word: UInt64) { words.append(word) }
+
+    /// Writes a flat value.
+    package mutating func put<Value: BitwiseCopyable>(_ value: Value) {
+        let size = MemoryLayout<Value>.size
+        var offset = 0
+        unsafe withUnsafeBytes(of: value) { bytes in
+            while offset < size {
+                var word: UInt64 = 0
+                // At most what is left of the value, at most a word.
+                unsafe withUnsafeMutableBytes(of: &word) { target in
+                    let end = min(size, offset + 8)
+                    unsafe target.copyMemory(
+                        from: UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))
+                }
+                words.append(word)
+                offset += 8
+            }
+        }
+    }
+
+    /// Reads a flat value; the argument says which.
+    package mutating func get<Value: BitwiseCopyable>(_ type: Value.Type) -> Value {
+        let size = MemoryLayout<Value>.size
+        let count = (size + 7) / 8
+        precondition(cursor + count <= words.count, "a parcel is read as it was written")
+        defer { cursor += count }
+        // A value of its own memory, filled from words that were just checked to be there.
+        return unsafe withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { target in
+            let bytes = UnsafeMutableRawBufferPointer(target)
+            for index in 0..<count {
+                var word = words[cursor + index]
+                let begin = index * 8
+                let end = min(size, begin + 8)
+                unsafe withUnsafeBytes(of: &word) { source in
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[begin..<end])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[0..<end - begin]))
+                }
+            }
+            return unsafe target[0]
+        }
+    }
+
+    /// Writes a string of a store.
+    package mutating func put(_ handle: TextHandle, from texts: borrowing TextStore) {
+        let bytes = texts.bytes(of: handle)
+        let length = bytes.byteCount
+        words.append(UInt64(length))
+        var offset = 0
+        while offset < length {
+            var word: UInt64 = 0
+            var shift: UInt64 = 0
+            while shift < 64, offset < length {
+                // In bounds by the loop's condition.
+                let byte = unsafe bytes.unsafeLoad(
+                    fromUncheckedByteOffset: offset, as: UInt8.self)
+                word |= UInt64(byte) << shift
+                shift += 8
+                offset += 1
+            }
+            words.append(word)
+        }
+    }
+
+    /// Reads a string into a store.
+    package mutating func get(into texts: inout TextStore) -> TextHandle {
+        let length = Int(get(UInt64.self))
+        guard length > 0 else { return .none }
+        let count = (length + 7) / 8
+        precondition(cursor + count <= words.count && length <= TextStore.lengthMax)
+        defer { cursor += count }
+        // Strings were written as little-endian words; on the little-endian machines that Swift on
+        // Linux has, these are the bytes themselves.
+        let span = words.span
+        return unsafe texts.take(span.bytes.extracting(cursor * 8..<cursor * 8 + length))
+    }
+}

@@ -1,0 +1,174 @@
+import Memory
+
+/// Timers of profiles in whole seconds of event time: a hierarchical timing wheel.
+///
+/// Think of the hands of a clock: a timer for the next minutes lies on the dial of seconds, one
+/// for tomorrow on a slower dial, and moves to the faster one when its time comes near. Arming and
+/// disarming cost the same however many timers there are (Varghese, Lauck: Hashed and
+/// Hierarchical Timing Wheels, 1987). One timer a slot; the links lie beside the slots, so nothing
+/// is allocated. Owned by the shard's thread; timers fire in order of their second, those of one
+/// second in no particular order, since profiles do not see each other.
+package struct TimerWheel: ~Copyable {
+    /// Where a slot's timer hangs.
+    package struct Node: BitwiseCopyable {
+        var due: Int64 = 0
+        var next: UInt32 = 0
+        var previous: UInt32 = 0
+        /// Bucket plus one; 0 is not armed.
+        var bucket: UInt16 = 0
+    }
+
+    private static let levels = 4
+    private static let bits = 8
+    private static let width = 1 << bits
+
+    /// Every timer due in this second or earlier has fired.
+    package private(set) var passed: Int64
+    /// Timers armed.
+    package private(set) var count = 0
+    private var nodes: Slots<Node>
+    private var heads: GrowingBuffer<UInt32>
+    // One bit a bucket of the fastest dial that holds timers: silence is skipped, not walked.
+    private var occupied: InlineArray<4, UInt64> = .init(repeating: 0)
+
+    /// Makes a wheel for slots up to the limit whose timers up to `passed` have fired.
+    package init(limit: Int, passed: Int64 = -1) {
+        self.passed = passed
+        nodes = Slots(limit: limit)
+        heads = GrowingBuffer(room: TimerWheel.levels * TimerWheel.width)
+        for _ in 0..<TimerWheel.levels * TimerWheel.width { heads.append(0) }
+    }
+
+    /// The second the slot's timer is armed for, or nil.
+    package func due(_ slot: UInt32) -> Int64? {
+        guard nodes.contains(slot), nodes[slot].bucket != 0 else { return nil }
+        return nodes[slot].due
+    }
+
+    /// Arms the slot's timer for a second, instead of what it was armed for; one already passed
+    /// fires in the next second that passes.
+    package mutating func arm(_ slot: UInt32, at second: Int64) {
+        if !nodes.contains(slot) { nodes.fill(slot, Node()) }
+        if nodes[slot].bucket != 0 {
+            if nodes[slot].due == max(second, passed + 1) { return }
+            unlink(slot)
+        }
+        link(slot, at: max(second, passed + 1))
+    }
+
+    /// Takes the slot's timer away.
+    package mutating func disarm(_ slot: UInt32) {
+        guard nodes.contains(slot), nodes[slot].bucket != 0 else { return }
+        unlink(slot)
+    }
+
+    private mutating func link(_ slot: UInt32, at second: Int64) {
+        // The dial is the slowest on which the second differs from the next second to pass.
+        let difference = UInt64(bitPattern: second ^ (passed + 1))
+        let highestBit = difference == 0 ? 0 : 63 - difference.leadingZeroBitCount
+        let level = min(highestBit / TimerWheel.bits, TimerWheel.levels - 1)
+        var position = Int(truncatingIfNeeded: second >> Int64(level * TimerWheel.bits))
+        if level == TimerWheel.levels - 1, highestBit >= TimerWheel.levels * TimerWheel.bits {
+            // Beyond the slowest dial (136 years): its last bucket, looked at again when it comes.
+            position = Int(truncatingIfNeeded: (passed + 1) >> Int64(level * TimerWheel.bits)) - 1
+        }
+        let index = position & (TimerWheel.width - 1)
+        let bucket = level * TimerWheel.width + index
+        let head = heads[bucket]
+        nodes[slot] = Node(due: second, next: head, previous: 0, bucket: UInt16(bucket + 1))
+        if head != 0 { nodes[head].previous = slot }
+        heads[bucket] = slot
+        if level == 0 { occupied[index >> 6] |= 1 << UInt64(index & 63) }
+        count += 1
+    }
+
+    private mutating func unlink(_ slot: UInt32) {
+        let node = nodes[slot]
+        let bucket = Int(node.bucket) - 1
+        if node.previous != 0 {
+            nodes[node.previous].next = node.next
+        } else {
+            heads[bucket] = node.next
+            if node.next == 0, bucket < TimerWheel.width {
+                occupied[bucket >> 6] &= ~(1 << UInt64(bucket & 63))
+            }
+        }
+        if node.next != 0 { nodes[node.next].previous = node.previous }
+        nodes[slot].bucket = 0
+        count -= 1
+    }
+
+    /// Takes the next timer due in `second` or earlier off the wheel, or lets that second pass
+    /// and answers nil.
+    ///
+    /// Call it until nil. While it answers timers, `passed + 1` is the second they fire in: what
+    /// is armed meanwhile for that second or an earlier one fires in the same second.
+    package mutating func next(through second: Int64) -> UInt32? {
+        while passed < second {
+            if count == 0 {
+                passed = second
+                return nil
+            }
+            let current = passed + 1
+            let index = Int(truncatingIfNeeded: current) & (TimerWheel.width - 1)
+            let slot = heads[index]
+            if slot != 0 {
+                unlink(slot)
+                return slot
+            }
+            // Nothing this second: on to the next occupied bucket or the end of this turn of the
+            // dial, whichever comes first.
+            let step = silence(after: index)
+            passed = min(second, current + Int64(step) - 1)
+            turnSlowerDials()
+        }
+        return nil
+    }
+
+    /// How many seconds from the bucket to the next occupied one or the dial's end.
+    private func silence(after index: Int) -> Int {
+        var word = index >> 6
+        var bits = occupied[word] & (~0 << UInt64(index & 63))
+        while true {
+            if bits != 0 { return (word << 6) + bits.trailingZeroBitCount - index }
+            word += 1
+            if word == occupied.count { return TimerWheel.width - index }
+            bits = occupied[word]
+        }
+    }
+
+    /// Moves timers of slower dials to faster ones when the next second begins their bucket.
+    private mutating func turnSlowerDials() {
+        let current = passed + 1
+        var level = 1
+        while level < TimerWheel.levels,
+            current & ((1 << Int64(level * TimerWheel.bits)) - 1) == 0
+        {
+            level += 1
+        }
+        // Slowest first, so that what comes down two dials does so in one go.
+        while level > 1 {
+            level -= 1
+            let index =
+                Int(truncatingIfNeeded: current >> Int64(level * TimerWheel.bits))
+                & (TimerWheel.width - 1)
+            let bucket = level * TimerWheel.width + index
+            var slot = heads[bucket]
+            while slot != 0 {
+                let node = nodes[slot]
+                unlink(slot)
+                link(slot, at: node.due)
+                slot = node.next
+            }
+        }
+    }
+
+    /// The earliest second at which a timer may be due, or nil without timers: exact within the
+    /// current turn of the fastest dial, else the start of the next one.
+    package func earliest() -> Int64? {
+        guard count > 0 else { return nil }
+        let current = passed + 1
+        let index = Int(truncatingIfNeeded: current) & (TimerWheel.width - 1)
+        return current + Int64(silence(after: index))
+    }
+}
