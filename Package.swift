@@ -24,8 +24,16 @@ let package = Package(
         .target(
             name: "Abandonment", dependencies: ["Events", "Memory", "Profiles"],
             swiftSettings: strict),
+        .target(name: "Flows", dependencies: ["Events"], swiftSettings: strict),
         .target(name: "Windows", dependencies: ["Events", "Memory"], swiftSettings: strict),
-        .testTarget(name: "WindowsTests", dependencies: ["Windows"], swiftSettings: tests),
+        .target(name: "Encoding", dependencies: ["Events", "Memory"], swiftSettings: strict),
+        .target(name: "TimeZones", dependencies: ["Windows"], swiftSettings: strict),
+        .target(
+            name: "FrequencyCapping", dependencies: ["Events", "Memory", "Profiles", "Windows"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WindowsTests", dependencies: ["Windows", "TimeZones", "Events"],
+            swiftSettings: tests),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: tests),
     ]
 )

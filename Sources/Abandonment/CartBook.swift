@@ -1,5 +1,5 @@
 package import Events
-package import Memory
+import Memory
 package import Profiles
 
 // What events do to a profile's carts. Each function applies one operation to one cart; the
@@ -44,7 +44,8 @@ extension ProfileStore {
         on cart: UInt32,
         event: CustomerEvent,
         tie: UInt64,
-        in block: EventBlock
+        in block: EventBlock,
+        with fold: inout CartFold
     ) -> Bool {
         var operation = OperationRecord(kind: kind, time: event.time, tie: tie)
         let first = Int(event.products)
@@ -69,7 +70,7 @@ extension ProfileStore {
             }
         }
         if operation.lines == 0, kind == .add || kind == .remove { return false }
-        insert(operation, into: cart)
+        insert(operation, into: cart, with: &fold)
         return true
     }
 
@@ -116,38 +117,49 @@ extension ProfileStore {
         return false
     }
 
-    /// Adds an order's effect to a cart: of the products bought, or of everything (`closes`).
-    /// Answers whether it was not there yet.
+    /// Takes away from a cart what an order bought, and with `closes` all that it holds now.
+    ///
+    /// An order of the same key settles a cart once. What is added to the cart later by event time
+    /// stays, as does what arrives later and was not bought. Answers whether it was not known yet.
     package mutating func settleOrder(
-        _ order: OrderRecord, on cart: UInt32, closes: Bool
+        _ order: OrderRecord, on cart: UInt32, closes: Bool, with fold: inout CartFold
     ) -> Bool {
-        let kind: OperationRecord.Kind = closes ? .close : .order
         var handle = carts[cart].operations
         while handle != 0 {
             let known = operations[handle]
-            if known.kind == kind, known.tie == order.key, known.time == order.time { return false }
+            if known.kind == .order, known.tie == order.key { return false }
             handle = known.next
         }
-        var operation = OperationRecord(kind: kind, time: order.time, tie: order.key)
-        if !closes {
-            var product = order.products
-            while product != 0 {
-                var line = LineRecord(
-                    product: bought[product].product,
-                    price: Product.unknownPrice,
-                    quantity: Product.unknownQuantity)
-                line.next = operation.lines
-                operation.lines = lines.take(line)
-                product = bought[product].next
+        var operation = OperationRecord(kind: .order, time: order.time, tie: order.key)
+        var product = order.products
+        while product != 0 {
+            addProduct(bought[product].product, to: &operation)
+            product = bought[product].next
+        }
+        if closes {
+            fold.fold(cart, in: self)
+            for index in 0..<fold.lines.count {
+                addProduct(fold.lines[index].line.product, to: &operation)
             }
         }
-        insert(operation, into: cart)
+        insert(operation, into: cart, with: &fold)
         return true
+    }
+
+    private mutating func addProduct(_ product: UInt64, to operation: inout OperationRecord) {
+        var line = LineRecord(
+            product: product,
+            price: Product.unknownPrice,
+            quantity: Product.unknownQuantity)
+        line.next = operation.lines
+        operation.lines = lines.take(line)
     }
 
     /// Puts an operation in its place by event time; past the bound the oldest is settled into the
     /// cart's base lines, and what arrives later applies on top.
-    package mutating func insert(_ operation: OperationRecord, into cart: UInt32) {
+    package mutating func insert(
+        _ operation: OperationRecord, into cart: UInt32, with fold: inout CartFold
+    ) {
         let added = operations.take(operation)
         var previous: UInt32 = 0
         var next = carts[cart].operations
@@ -162,13 +174,12 @@ extension ProfileStore {
             operations[previous].next = added
         }
         carts[cart].operationCount += 1
-        while Int(carts[cart].operationCount) > limits.operationsMax { settleOldest(of: cart) }
+        while Int(carts[cart].operationCount) > limits.operationsMax { settleOldest(of: cart, with: &fold) }
     }
 
-    private mutating func settleOldest(of cart: UInt32) {
+    private mutating func settleOldest(of cart: UInt32, with fold: inout CartFold) {
         let oldest = carts[cart].operations
         let record = operations[oldest]
-        var fold = CartFold()
         fold.begin(carts[cart].base, in: self)
         fold.apply(record, in: self)
         // The new base shares the texts before the old one gives them back.

@@ -60,8 +60,6 @@ package struct CartFold: ~Copyable {
             each(operation.lines, in: store) { fold, line in fold.remove(line) }
         case .order:
             each(operation.lines, in: store) { fold, line in fold.drop(line.product) }
-        case .close:
-            lines.removeAll()
         }
     }
 

@@ -42,14 +42,6 @@ package struct CapRule: Sendable, Equatable {
         case calendar(CalendarUnit, zone: ZoneIndex?)
     }
 
-    /// The calendar interval.
-    package enum CalendarUnit: Sendable, Equatable {
-        case day
-        /// Begins on the deployment's first weekday.
-        case week
-        case month
-    }
-
     /// Name, written into decisions.
     package var id: String
     /// Which channels count, together.

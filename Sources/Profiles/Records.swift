@@ -103,10 +103,8 @@ package struct OperationRecord: BitwiseCopyable {
         case list
         case add
         case remove
-        /// Takes away what was bought.
+        /// Takes away what was bought, or all that a closed cart held.
         case order
-        /// Takes everything away: an order that names the cart, or closes the default cart.
-        case close
 
         package static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }
