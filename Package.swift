@@ -22,18 +22,32 @@ let package = Package(
         .target(name: "Profiles", dependencies: ["Events", "Memory"], swiftSettings: strict),
         .target(name: "Identity", dependencies: ["Events", "Memory"], swiftSettings: strict),
         .target(
-            name: "Abandonment", dependencies: ["Events", "Memory", "Profiles"],
-            swiftSettings: strict),
+            name: "Abandonment",
+            dependencies: ["Events", "Memory", "Profiles"],
+            swiftSettings: strict
+        ),
         .target(name: "Flows", dependencies: ["Events"], swiftSettings: strict),
         .target(name: "Windows", dependencies: ["Events", "Memory"], swiftSettings: strict),
         .target(name: "Encoding", dependencies: ["Events", "Memory"], swiftSettings: strict),
+        .target(
+            name: "Pipeline",
+            dependencies: [
+                "Abandonment", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Memory", "Profiles", "Windows",
+            ],
+            swiftSettings: strict
+        ),
         .target(name: "TimeZones", dependencies: ["Windows"], swiftSettings: strict),
         .target(
-            name: "FrequencyCapping", dependencies: ["Events", "Memory", "Profiles", "Windows"],
-            swiftSettings: strict),
+            name: "FrequencyCapping",
+            dependencies: ["Events", "Memory", "Profiles", "Windows"],
+            swiftSettings: strict
+        ),
         .testTarget(
-            name: "WindowsTests", dependencies: ["Windows", "TimeZones", "Events"],
-            swiftSettings: tests),
+            name: "WindowsTests",
+            dependencies: ["Windows", "TimeZones", "Events"],
+            swiftSettings: tests
+        ),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: tests),
     ]
 )

@@ -9,7 +9,10 @@ extension ProfileStore {
     /// The cart of a key, made if it is not there; at the bound the cart with the oldest activity
     /// is answered in `evicted`, for the caller to end its enrollment and free it first.
     package mutating func cartForEvent(
-        of slot: UInt32, key: EntityKey, in block: EventBlock, evicted: inout UInt32
+        of slot: UInt32,
+        key: EntityKey,
+        in block: EventBlock,
+        evicted: inout UInt32
     ) -> UInt32 {
         let found = cart(of: slot, key: key.hash)
         if found != 0 { return found }
@@ -65,7 +68,10 @@ extension ProfileStore {
                 counters.repeats += 1
             } else {
                 let line = LineRecord(
-                    product: 0, price: Product.unknownPrice, quantity: Product.unknownQuantity)
+                    product: 0,
+                    price: Product.unknownPrice,
+                    quantity: Product.unknownQuantity
+                )
                 operation.lines = lines.take(line)
             }
         }
@@ -76,7 +82,9 @@ extension ProfileStore {
 
     /// Adds a product to an operation; the same product twice in one event adds up.
     private mutating func addLine(
-        _ product: Product, to operation: inout OperationRecord, in block: EventBlock
+        _ product: Product,
+        to operation: inout OperationRecord,
+        in block: EventBlock
     ) {
         var last: UInt32 = 0
         var handle = operation.lines
@@ -99,7 +107,10 @@ extension ProfileStore {
     }
 
     private func isRepeat(
-        _ kind: OperationRecord.Kind, _ product: UInt64, at time: EventTime, on cart: UInt32
+        _ kind: OperationRecord.Kind,
+        _ product: UInt64,
+        at time: EventTime,
+        on cart: UInt32
     ) -> Bool {
         var handle = carts[cart].operations
         while handle != 0 {
@@ -122,7 +133,10 @@ extension ProfileStore {
     /// An order of the same key settles a cart once. What is added to the cart later by event time
     /// stays, as does what arrives later and was not bought. Answers whether it was not known yet.
     package mutating func settleOrder(
-        _ order: OrderRecord, on cart: UInt32, closes: Bool, with fold: inout CartFold
+        _ order: OrderRecord,
+        on cart: UInt32,
+        closes: Bool,
+        with fold: inout CartFold
     ) -> Bool {
         var handle = carts[cart].operations
         while handle != 0 {
@@ -150,7 +164,8 @@ extension ProfileStore {
         var line = LineRecord(
             product: product,
             price: Product.unknownPrice,
-            quantity: Product.unknownQuantity)
+            quantity: Product.unknownQuantity
+        )
         line.next = operation.lines
         operation.lines = lines.take(line)
     }
@@ -158,7 +173,9 @@ extension ProfileStore {
     /// Puts an operation in its place by event time; past the bound the oldest is settled into the
     /// cart's base lines, and what arrives later applies on top.
     package mutating func insert(
-        _ operation: OperationRecord, into cart: UInt32, with fold: inout CartFold
+        _ operation: OperationRecord,
+        into cart: UInt32,
+        with fold: inout CartFold
     ) {
         let added = operations.take(operation)
         var previous: UInt32 = 0
@@ -174,7 +191,9 @@ extension ProfileStore {
             operations[previous].next = added
         }
         carts[cart].operationCount += 1
-        while Int(carts[cart].operationCount) > limits.operationsMax { settleOldest(of: cart, with: &fold) }
+        while Int(carts[cart].operationCount) > limits.operationsMax {
+            settleOldest(of: cart, with: &fold)
+        }
     }
 
     private mutating func settleOldest(of cart: UInt32, with fold: inout CartFold) {

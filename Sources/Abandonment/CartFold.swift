@@ -20,7 +20,7 @@ package struct CartFold: ~Copyable {
     package static let linesMax = 100
 
     /// The lines, in the order in which their products first came.
-    package private(set) var lines = GrowingBuffer<CartLine>(room: 128)
+    package fileprivate(set) var lines = GrowingBuffer<CartLine>(room: 128)
     /// Lines that found no room.
     package private(set) var dropped = 0
 
@@ -115,7 +115,8 @@ package struct CartFold: ~Copyable {
     }
 
     private mutating func applyList(
-        _ operation: OperationRecord, in store: borrowing ProfileStore
+        _ operation: OperationRecord,
+        in store: borrowing ProfileStore
     ) {
         // The list replaces the lines; a price or text it leaves out is kept.
         let old = lines.count
@@ -150,7 +151,8 @@ package struct CartFold: ~Copyable {
             let line = lines[index].line
             guard line.price != Product.unknownPrice else { continue }
             let (product, overflow) = line.price.multipliedReportingOverflow(
-                by: Int64(line.quantity))
+                by: Int64(line.quantity)
+            )
             let (next, overflows) = sum.addingReportingOverflow(product)
             if overflow || overflows { return .max }
             sum = next
@@ -168,4 +170,11 @@ package struct CartFold: ~Copyable {
 
     /// Whether it holds a product.
     package func contains(_ product: UInt64) -> Bool { index(of: product) != nil }
+}
+
+extension CartFold {
+    /// Adds a line as it is.
+    package mutating func append(_ line: LineRecord) {
+        lines.append(CartLine(line: line, added: .none))
+    }
 }

@@ -104,7 +104,8 @@ package final class OutputBuffer: @unchecked Sendable {
         value: OutputRange(begin: 0, end: 0),
         topic: .decisions,
         hasKey: false,
-        hasValue: true)
+        hasValue: true
+    )
 
     /// An empty buffer.
     package init() {}
@@ -174,7 +175,9 @@ package final class OutputBuffer: @unchecked Sendable {
     package func put(_ text: StaticString) {
         // A static string is UTF-8 in memory that lives for ever.
         let span = unsafe UnsafeRawBufferPointer(
-            start: text.utf8Start, count: text.utf8CodeUnitCount)
+            start: text.utf8Start,
+            count: text.utf8CodeUnitCount
+        )
         unsafe bytes.append(span.bytes)
     }
 
@@ -309,7 +312,9 @@ package final class OutputBuffer: @unchecked Sendable {
             guard offset + index < span.byteCount else { return 0 }
             // Checked just now.
             return unsafe span.unsafeLoad(
-                fromUncheckedByteOffset: offset + index, as: UInt8.self)
+                fromUncheckedByteOffset: offset + index,
+                as: UInt8.self
+            )
         }
         let first = byte(0)
         let second = byte(1)

@@ -48,6 +48,13 @@ package struct RuleReading: BitwiseCopyable {
     package var count: Int32
     /// Messages allowed (caps).
     package var limit: Int32
+
+    package init(form: Form, index: UInt16, count: Int32, limit: Int32) {
+        self.form = form
+        self.index = index
+        self.count = count
+        self.limit = limit
+    }
 }
 
 /// Says yes to a candidate only while the person has had few enough messages.
@@ -65,7 +72,10 @@ package struct CapLedger: Sendable {
 
     /// Makes a ledger under rules; `flowHash` gives the hash of a flow's name by position.
     package init(
-        caps: [CapRule], gaps: [GapRule], firstWeekday: Int, flowHash: (Int) -> UInt64
+        caps: [CapRule],
+        gaps: [GapRule],
+        firstWeekday: Int,
+        flowHash: (Int) -> UInt64
     ) {
         self.caps = caps
         self.gaps = gaps
@@ -99,7 +109,8 @@ package struct CapLedger: Sendable {
             guard last.isSet else { continue }
             if last + rule.span > candidate.time {
                 readings.append(
-                    RuleReading(form: .gap, index: UInt16(index), count: 1, limit: 0))
+                    RuleReading(form: .gap, index: UInt16(index), count: 1, limit: 0)
+                )
                 return (index, last + rule.span)
             }
         }
@@ -143,7 +154,9 @@ package struct CapLedger: Sendable {
                     form: .cap,
                     index: UInt16(index),
                     count: Int32(count),
-                    limit: Int32(clamping: limit)))
+                    limit: Int32(clamping: limit)
+                )
+            )
             if count >= limit, !isOwn {
                 let free = slotTime(index, count, begin, end, slot, store)
                 if refusing == nil { refusing = index }
@@ -162,21 +175,31 @@ package struct CapLedger: Sendable {
 
     /// The instants counted: after `begin`, before `end`.
     private func window(
-        of rule: CapRule, at time: EventTime, _ zone: ZoneIndex, _ zones: ZoneTable
+        of rule: CapRule,
+        at time: EventTime,
+        _ zone: ZoneIndex,
+        _ zones: ZoneTable
     ) -> (begin: EventTime, end: EventTime) {
         switch rule.window {
         case .sliding(let span):
             return (time - span, EventTime(milliseconds: .max))
         case .calendar(let unit, let fixed):
             let interval = zones.interval(
-                unit, holding: time, in: fixed ?? zone, firstWeekday: firstWeekday)
+                unit,
+                holding: time,
+                in: fixed ?? zone,
+                firstWeekday: firstWeekday
+            )
             // The interval is [start, end): its first instant counts.
             return (interval.start - TimeSpan(milliseconds: 1), interval.end)
         }
     }
 
     private func counts(
-        _ send: SendRecord, _ index: Int, _ begin: EventTime, _ end: EventTime
+        _ send: SendRecord,
+        _ index: Int,
+        _ begin: EventTime,
+        _ end: EventTime
     ) -> Bool {
         send.countsTowardCaps && send.time > begin && send.time < end
             && caps[index].channels.contains(ChannelSet(send.channel))

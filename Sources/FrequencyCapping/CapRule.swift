@@ -15,7 +15,8 @@ package struct ChannelSet: OptionSet, BitwiseCopyable, Hashable, Sendable {
     /// Every channel that counts in outbound caps (FC-6).
     package static let outbound = ChannelSet(
         rawValue: all.rawValue & ~(1 << UInt16(Channel.inApp.rawValue))
-            & ~(1 << UInt16(Channel.appInbox.rawValue)))
+            & ~(1 << UInt16(Channel.appInbox.rawValue))
+    )
 }
 
 /// A set of message classes, one bit each.

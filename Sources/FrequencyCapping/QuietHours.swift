@@ -23,7 +23,10 @@ package struct QuietHours: Sendable {
     package init(rules: [QuietRule]) { self.rules = rules }
 
     private func holds(
-        _ rule: QuietRule, _ channel: Channel, _ messageClass: MessageClass, _ country: UInt16
+        _ rule: QuietRule,
+        _ channel: Channel,
+        _ messageClass: MessageClass,
+        _ country: UInt16
     ) -> Bool {
         rule.channels.contains(ChannelSet(channel)) && rule.classes.contains(ClassSet(messageClass))
             && (rule.countries.isEmpty || rule.countries.contains(country))
@@ -47,7 +50,14 @@ package struct QuietHours: Sendable {
             let asked = end ?? time
             guard
                 let next = singleEnd(
-                    asked, channel, messageClass, country, person, zones, &rule)
+                    asked,
+                    channel,
+                    messageClass,
+                    country,
+                    person,
+                    zones,
+                    &rule
+                )
             else { return end }
             end = next
         }

@@ -70,7 +70,9 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private mutating func findOrMake(
-        _ hash: Hash128, kind: IdentifierKind, at time: EventTime
+        _ hash: Hash128,
+        kind: IdentifierKind,
+        at time: EventTime
     ) -> UInt32 {
         let found = find(hash)
         if found != 0 {
@@ -133,7 +135,9 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private mutating func resolveAmbiguous(
-        _ node: UInt32, _ profile: inout UInt32, at time: EventTime
+        _ node: UInt32,
+        _ profile: inout UInt32,
+        at time: EventTime
     ) {
         let own = live(nodes[node].profile)
         if profile == 0 {
@@ -154,7 +158,10 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private mutating func join(
-        _ node: UInt32, _ profile: inout UInt32, at time: EventTime, joinsUsers: Bool
+        _ node: UInt32,
+        _ profile: inout UInt32,
+        at time: EventTime,
+        joinsUsers: Bool
     ) {
         let other = live(nodes[node].profile)
         if profile == 0 {
@@ -224,7 +231,11 @@ package struct IdentityGraph: ~Copyable {
 
     /// Whether `added` more identifiers of a kind fit, counting those of one or two profiles.
     private func fits(
-        _ kind: IdentifierKind, _ added: Int, _ one: UInt32, _ two: UInt32, at time: EventTime
+        _ kind: IdentifierKind,
+        _ added: Int,
+        _ one: UInt32,
+        _ two: UInt32,
+        at time: EventTime
     ) -> Bool {
         let limit = rules[kind]
         let begin = time - limit.span
@@ -243,7 +254,10 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private func unionFits(
-        _ one: UInt32, _ two: UInt32, at time: EventTime, joinsUsers: Bool
+        _ one: UInt32,
+        _ two: UInt32,
+        at time: EventTime,
+        joinsUsers: Bool
     ) -> Bool {
         let merges = Int(profiles[one].mergeCount) + Int(profiles[two].mergeCount) + 1
         let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
@@ -296,7 +310,8 @@ package struct IdentityGraph: ~Copyable {
             root: root,
             slot: slot,
             shard: UInt16(shard),
-            hasUserID: nodes[root].kind == .userID)
+            hasUserID: nodes[root].kind == .userID
+        )
         record.isAmbiguous = isAmbiguous
         let profile = profiles.take(record)
         precondition(profile != 0, "room for profiles")
@@ -342,7 +357,9 @@ package struct IdentityGraph: ~Copyable {
                 survivor: survivor,
                 absorbed: absorbed,
                 absorbedShard: old.shard,
-                absorbedSlot: old.slot))
+                absorbedSlot: old.slot
+            )
+        )
         freeSlots[Int(old.shard)].append(old.slot)
         settlePending(of: survivor)
     }
@@ -360,7 +377,10 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private mutating func addLink(
-        _ node: UInt32, to profile: UInt32, at time: EventTime, isIdentifier: Bool
+        _ node: UInt32,
+        to profile: UInt32,
+        at time: EventTime,
+        isIdentifier: Bool
     ) {
         var record = LinkRecord(node: node, time: time, isIdentifier: isIdentifier)
         record.next = profiles[profile].links
@@ -383,7 +403,10 @@ package struct IdentityGraph: ~Copyable {
     }
 
     private mutating func hold(
-        _ node: UInt32, by profile: UInt32, at time: EventTime, index: UInt8
+        _ node: UInt32,
+        by profile: UInt32,
+        at time: EventTime,
+        index: UInt8
     ) {
         guard !profiles[profile].isAmbiguous, !holds(profile, node) else { return }
         guard Int(nodes[node].holderCount) < rules.holdersMax else {
@@ -391,7 +414,8 @@ package struct IdentityGraph: ~Copyable {
             return
         }
         nodes[node].holders = handles.take(
-            HandleRecord(handle: profile, next: nodes[node].holders))
+            HandleRecord(handle: profile, next: nodes[node].holders)
+        )
         nodes[node].holderCount += 1
         if live(nodes[node].profile) != profile {
             addLink(node, to: profile, at: time, isIdentifier: false)
@@ -474,13 +498,18 @@ package struct IdentityGraph: ~Copyable {
         }
         if !found {
             keepPending(
-                PendingConsentRecord(channel: channel, state: state, time: time), for: profile)
+                PendingConsentRecord(channel: channel, state: state, time: time),
+                for: profile
+            )
         }
     }
 
     /// STOP, STOPALL or START from an endpoint (CO-3, CO-5).
     package mutating func applyKeyword(
-        _ keyword: InboundKeyword, _ channel: Channel, from endpoint: Hash128, at time: EventTime
+        _ keyword: InboundKeyword,
+        _ channel: Channel,
+        from endpoint: Hash128,
+        at time: EventTime
     ) {
         let node = find(endpoint)
         guard node != 0 else { return }

@@ -63,7 +63,11 @@ package struct GraphProfileRecord: BitwiseCopyable {
     package var isAmbiguous = false
 
     package init(
-        id: Hash128, root: UInt32, slot: UInt32, shard: UInt16, hasUserID: Bool
+        id: Hash128,
+        root: UInt32,
+        slot: UInt32,
+        shard: UInt16,
+        hasUserID: Bool
     ) {
         self.id = id
         self.root = root

@@ -32,7 +32,9 @@ package struct IdentityRules: Sendable, Equatable {
     /// The defaults of ID-1.
     package init() {
         limits = Array(
-            repeating: Limit(count: 3, span: .unlimited), count: IdentifierKind.allCases.count + 1)
+            repeating: Limit(count: 3, span: .unlimited),
+            count: IdentifierKind.allCases.count + 1
+        )
         self[.userID] = Limit(count: 1, span: .unlimited)
         self[.email] = Limit(count: 5, span: .days(365))
         self[.phone] = Limit(count: 3, span: .days(365))

@@ -39,7 +39,8 @@ package struct Parcel: ~Copyable {
                 unsafe withUnsafeMutableBytes(of: &word) { target in
                     let end = min(size, offset + 8)
                     unsafe target.copyMemory(
-                        from: UnsafeRawBufferPointer(rebasing: bytes[offset..<end]))
+                        from: UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
+                    )
                 }
                 words.append(word)
                 offset += 8
@@ -81,7 +82,9 @@ package struct Parcel: ~Copyable {
             while shift < 64, offset < length {
                 // In bounds by the loop's condition.
                 let byte = unsafe bytes.unsafeLoad(
-                    fromUncheckedByteOffset: offset, as: UInt8.self)
+                    fromUncheckedByteOffset: offset,
+                    as: UInt8.self
+                )
                 word |= UInt64(byte) << shift
                 shift += 8
                 offset += 1

@@ -101,7 +101,9 @@ package struct TextStore: ~Copyable {
         while offset &+ 8 <= end {
             // In bounds by the loop's condition.
             let word = unsafe bytes.unsafeLoadUnaligned(
-                fromUncheckedByteOffset: offset, as: UInt64.self)
+                fromUncheckedByteOffset: offset,
+                as: UInt64.self
+            )
             let product = (hash ^ word).multipliedFullWidth(by: 0xa076_1d64_78bd_642f)
             hash = product.high ^ product.low
             offset &+= 8

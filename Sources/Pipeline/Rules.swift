@@ -40,6 +40,8 @@ package struct Rules: Sendable {
     package var firstWeekday: Int = 1
     /// Texts by attribute index, for the explanation of decisions.
     package var attributeNames: [String] = []
+    /// Which attributes are traits of the profile, by index; the others are properties of an event.
+    package var attributeIsTrait: [Bool] = []
     /// `ce_source` of every output.
     package var source: String = "collie"
 
@@ -56,5 +58,12 @@ package struct Rules: Sendable {
         self.shopZone = shopZone
         self.shopCountry = shopCountry
         self.shopCurrency = shopCurrency
+    }
+}
+
+extension Rules {
+    /// Whether an attribute is a trait of the profile, and so remembered.
+    package func isTrait(_ index: UInt16) -> Bool {
+        Int(index) < attributeIsTrait.count && attributeIsTrait[Int(index)]
     }
 }

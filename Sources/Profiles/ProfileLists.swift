@@ -9,7 +9,10 @@ extension ProfileStore {
     /// A line of an event's product, its texts copied into the store.
     package mutating func makeLine(_ product: Product, in block: EventBlock) -> LineRecord {
         var line = LineRecord(
-            product: product.hash, price: product.price, quantity: product.quantity)
+            product: product.hash,
+            price: product.price,
+            quantity: product.quantity
+        )
         line.id = texts.take(block.bytes(of: product.id))
         line.name = texts.take(block.bytes(of: product.name))
         line.url = texts.take(block.bytes(of: product.url))
@@ -454,7 +457,10 @@ extension ProfileStore {
     /// Sets a trait: the latest event time wins, on a tie the larger messageId (ID-6). `message`
     /// is given back if it is not kept.
     package mutating func setTrait(
-        _ value: Attribute, at time: EventTime, message: TextHandle, of slot: UInt32
+        _ value: Attribute,
+        at time: EventTime,
+        message: TextHandle,
+        of slot: UInt32
     ) {
         var handle = profiles[slot].traits
         while handle != 0 {

@@ -356,10 +356,10 @@ package struct EnrollmentRecord: BitwiseCopyable {
     package var fallback: UInt8 = 0
     /// The due time was already past when it was set.
     package var wasDueWhenArmed = false
-    /// The step was deferred by quiet hours, a cap or a gap.
+    /// The step was deferred by quiet hours, a cap or a gap; its consent held then.
     package var isDeferred = false
-    /// Consent was held when the step was deferred.
-    package var hadConsent = false
+    /// The channels of the step that are decided, one bit each.
+    package var channelsDone: UInt16 = 0
     /// Time of its first event.
     package var firstTime: EventTime
     /// Strongest identifier of its first event.

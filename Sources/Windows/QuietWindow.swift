@@ -23,16 +23,21 @@ package struct QuietWindow: Sendable, Equatable {
     ///
     /// Edges are local wall-clock times: a night lasts an hour less or more when clocks change
     /// (QH-5).
-    package func end(holding time: EventTime, in zone: ZoneIndex, of zones: ZoneTable) -> EventTime? {
+    package func end(holding time: EventTime, in zone: ZoneIndex, of zones: ZoneTable) -> EventTime?
+    {
         let local = zones.local(time, in: zone)
         let day = floorDivide(local, 86_400)
         // It may have begun today or yesterday.
         for candidate in [day, day - 1] {
             guard begins(on: candidate) else { continue }
             let begin = zones.instant(
-                ofLocal: candidate * 86_400 + Int64(start) * 60, in: zone)
+                ofLocal: candidate * 86_400 + Int64(start) * 60,
+                in: zone
+            )
             let finish = zones.instant(
-                ofLocal: candidate * 86_400 + Int64(start + length) * 60, in: zone)
+                ofLocal: candidate * 86_400 + Int64(start + length) * 60,
+                in: zone
+            )
             if begin <= time, time < finish { return finish }
         }
         return nil
@@ -40,12 +45,16 @@ package struct QuietWindow: Sendable, Equatable {
 
     /// The first instant at or after the given one at which it begins.
     package func nextStart(
-        from time: EventTime, in zone: ZoneIndex, of zones: ZoneTable
+        from time: EventTime,
+        in zone: ZoneIndex,
+        of zones: ZoneTable
     ) -> EventTime? {
         let day = floorDivide(zones.local(time, in: zone), 86_400)
         for candidate in day - 1...day + 8 where begins(on: candidate) {
             let begin = zones.instant(
-                ofLocal: candidate * 86_400 + Int64(start) * 60, in: zone)
+                ofLocal: candidate * 86_400 + Int64(start) * 60,
+                in: zone
+            )
             if begin >= time { return begin }
         }
         return nil

@@ -191,7 +191,10 @@ package struct ZoneTable: Sendable {
 
     /// The local day, week or month that holds an instant, as `[start, end)`.
     package func interval(
-        _ unit: CalendarUnit, holding time: EventTime, in zone: ZoneIndex, firstWeekday: Int
+        _ unit: CalendarUnit,
+        holding time: EventTime,
+        in zone: ZoneIndex,
+        firstWeekday: Int
     ) -> (start: EventTime, end: EventTime) {
         let day = floorDivide(local(time, in: zone), 86_400)
         let firstDay: Int64

@@ -27,10 +27,16 @@ struct ZoneTests {
     @Test func `a night in Warsaw follows the clocks`() {
         let night = QuietWindow(start: 22 * 60, end: 8 * 60)
         let spring = night.end(
-            holding: instant("2026-03-28T21:30:00Z"), in: warsaw, of: zones)
+            holding: instant("2026-03-28T21:30:00Z"),
+            in: warsaw,
+            of: zones
+        )
         #expect(spring == instant("2026-03-29T06:00:00Z"))
         let autumn = night.end(
-            holding: instant("2026-10-24T20:30:00Z"), in: warsaw, of: zones)
+            holding: instant("2026-10-24T20:30:00Z"),
+            in: warsaw,
+            of: zones
+        )
         #expect(autumn == instant("2026-10-25T07:00:00Z"))
     }
 
@@ -50,7 +56,10 @@ struct ZoneTests {
         #expect(end("2026-05-05T04:29:59Z") == instant("2026-05-05T04:30:00Z"))
         #expect(end("2026-05-05T04:30:00Z") == nil)
         let next = night.nextStart(
-            from: instant("2026-05-05T04:30:00Z"), in: kolkata, of: zones)
+            from: instant("2026-05-05T04:30:00Z"),
+            in: kolkata,
+            of: zones
+        )
         #expect(next == instant("2026-05-05T15:30:00Z"))
     }
 
@@ -70,7 +79,8 @@ struct ZoneTests {
             random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             let second = 1_500_000_000 + Int64(random >> 33) % 500_000_000
             let name = ["Europe/Warsaw", "Asia/Kolkata", "America/New_York", "Asia/Dhaka"][
-                Int(random >> 40) % 4]
+                Int(random >> 40) % 4
+            ]
             var calendar = Calendar(identifier: .gregorian)
             calendar.timeZone = TimeZone(identifier: name)!
             calendar.firstWeekday = 2
@@ -85,7 +95,8 @@ struct ZoneTests {
                     unit,
                     holding: EventTime(second: second),
                     in: zones.index(of: name),
-                    firstWeekday: 1)
+                    firstWeekday: 1
+                )
                 #expect(Double(actual.start.second) == expected.start.timeIntervalSince1970)
                 #expect(Double(actual.end.second) == expected.end.timeIntervalSince1970)
             }
@@ -100,13 +111,17 @@ struct ZoneTests {
         }
         var rows = 0
         for line in text.split(whereSeparator: \.isNewline).dropFirst() {
-            let columns = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let columns = line.split(separator: ",", omittingEmptySubsequences: false).map(
+                String.init
+            )
             let zone = zones.index(of: columns[0])
             #expect(zone != 0, "\(columns[0])")
             let time = instant(columns[1])
             #expect(zones.offset(of: zone, at: time) == Int64(columns[3])!)
             #expect(
-                zones.offset(of: zone, at: time - .seconds(1)) == Int64(columns[2])!, "\(line)")
+                zones.offset(of: zone, at: time - .seconds(1)) == Int64(columns[2])!,
+                "\(line)"
+            )
             rows += 1
         }
         #expect(rows > 100)

@@ -1,0 +1,68 @@
+import Events
+import Flows
+package import FrequencyCapping
+
+/// The rules with what can be known of them before the first event.
+package final class CompiledRules: Sendable {
+    /// What the shop decided.
+    package let rules: Rules
+    /// Hash of each flow's name.
+    package let flowHashes: [UInt64]
+    /// The flow of each abandonment trigger, by position.
+    package let viewFlow: Int?
+    package let cartFlow: Int?
+    package let checkoutFlow: Int?
+    /// Caps and gaps.
+    package let ledger: CapLedger
+    /// Quiet hours.
+    package let quietHours: QuietHours
+    /// Every channel each flow may use.
+    package let flowChannels: [ChannelSet]
+    /// Plain flows by the name of their trigger, in order of flows.
+    package let triggers: [(name: UInt64, flow: Int)]
+    /// Whether any flow has goals or exits.
+    package let hasEndings: Bool
+
+    /// Compiles rules.
+    package init(_ rules: Rules) {
+        self.rules = rules
+        let hashes = rules.flows.map { rules.hashKey.hash(kind: HashKind.flow, $0.id).low }
+        flowHashes = hashes
+        func first(where isWanted: (FlowDefinition.Trigger) -> Bool) -> Int? {
+            rules.flows.firstIndex { isWanted($0.trigger) }
+        }
+        viewFlow = first { if case .abandonedView = $0 { true } else { false } }
+        cartFlow = first { if case .abandonedCart = $0 { true } else { false } }
+        checkoutFlow = first { if case .abandonedCheckout = $0 { true } else { false } }
+        ledger = CapLedger(
+            caps: rules.caps,
+            gaps: rules.gaps,
+            firstWeekday: rules.firstWeekday
+        ) { hashes[$0] }
+        quietHours = QuietHours(rules: rules.quiet)
+        flowChannels = rules.flows.map { flow in
+            var channels = ChannelSet()
+            for step in flow.steps {
+                guard case .send(let message) = step.action else { continue }
+                for channel in message.channels + message.fallback {
+                    channels.insert(ChannelSet(channel))
+                }
+            }
+            return channels
+        }
+        triggers = rules.flows.enumerated().compactMap { index, flow in
+            if case .event(let match) = flow.trigger { (match.name, index) } else { nil }
+        }
+        hasEndings = rules.flows.contains { !$0.goals.isEmpty || !$0.exits.isEmpty }
+    }
+
+    /// The stage of a flow: checkout 3, cart 2, view 1, plain flows 0 (AB-1, FC-12).
+    package func stage(ofFlow index: Int) -> Int {
+        switch rules.flows[index].trigger {
+        case .abandonedCheckout: 3
+        case .abandonedCart: 2
+        case .abandonedView: 1
+        case .event: 0
+        }
+    }
+}

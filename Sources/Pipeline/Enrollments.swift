@@ -1,0 +1,287 @@
+import Events
+import Flows
+import Memory
+import Profiles
+import Windows
+
+// The life of an enrollment: armed by an event, timed by its steps, ended by what happens.
+
+extension ShardPipeline {
+    // MARK: Finding
+
+    /// The live enrollment in a flow (and on a cart, where one is given), or 0.
+    func enrollment(inFlow flow: Int, cart: UInt32?, of slot: UInt32) -> UInt32 {
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            if Int(record.flowIndex) == flow, cart == nil || record.cart == cart { return handle }
+            handle = record.next
+        }
+        return 0
+    }
+
+    /// The live enrollment on a cart, or 0: the checkout's, if both flows had one.
+    func liveEnrollment(ofCart cart: UInt32, of slot: UInt32) -> UInt32 {
+        var found: UInt32 = 0
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            if record.cart == cart, cart != 0 {
+                if found == 0
+                    || compiled.stage(ofFlow: Int(record.flowIndex))
+                        > compiled.stage(ofFlow: Int(store.enrollments[found].flowIndex))
+                {
+                    found = handle
+                }
+            }
+            handle = record.next
+        }
+        return found
+    }
+
+    /// Whether an enrollment of a higher stage is alive (FC-12).
+    func isSuperseded(_ record: EnrollmentRecord, of slot: UInt32) -> Bool {
+        let stage = compiled.stage(ofFlow: Int(record.flowIndex))
+        guard stage > 0 else { return false }
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let other = store.enrollments[handle]
+            if compiled.stage(ofFlow: Int(other.flowIndex)) > stage { return true }
+            handle = other.next
+        }
+        return false
+    }
+
+    // MARK: Beginning
+
+    /// Enrolls the profile in a flow; at the bound the oldest enrollment goes.
+    mutating func enroll(
+        _ flow: Int,
+        _ event: CustomerEvent,
+        in block: EventBlock,
+        cart: UInt32,
+        entity: EntityKey,
+        of slot: UInt32
+    ) -> UInt32 {
+        if store.enrollmentCount(of: slot) >= store.limits.enrollmentsMax {
+            store.counters.enrollmentsEvicted += 1
+            evictOldestEnrollment(of: slot)
+        }
+        let identifier =
+            event.identifierCount > 0
+            ? block[identifier: Int(event.identifiers)].hash : Hash128.none
+        var record = EnrollmentRecord(
+            flow: compiled.flowHashes[flow],
+            flowIndex: UInt16(flow),
+            firstTime: event.time,
+            firstIdentifier: identifier
+        )
+        record.cart = cart
+        record.entity = entity.hash
+        record.entityText = store.texts.take(block.bytes(of: entity.text))
+        record.cause = store.texts.take(block.bytes(of: event.messageID))
+        record.traceparent = store.texts.take(block.bytes(of: event.traceparent))
+        let handle = store.addEnrollment(record, to: slot)
+        schedule(handle, of: slot)
+        return handle
+    }
+
+    /// Activity on what an enrollment watches: resets its timer, and moves its key to an earlier
+    /// first event as long as nothing was decided.
+    mutating func touch(
+        _ handle: UInt32,
+        _ event: CustomerEvent,
+        in block: EventBlock,
+        of slot: UInt32
+    ) {
+        if event.time > store.enrollments[handle].lastActivity {
+            store.enrollments[handle].lastActivity = event.time
+        }
+        if store.enrollments[handle].state == .armed,
+            event.time < store.enrollments[handle].firstTime
+        {
+            store.enrollments[handle].firstTime = event.time
+            if event.identifierCount > 0 {
+                store.enrollments[handle].firstIdentifier =
+                    block[identifier: Int(event.identifiers)].hash
+            }
+            let cause = store.texts.take(block.bytes(of: event.messageID))
+            store.texts.give(back: store.enrollments[handle].cause)
+            store.enrollments[handle].cause = cause
+        }
+        schedule(handle, of: slot)
+    }
+
+    // MARK: Timing
+
+    /// Sets when the next step is judged.
+    mutating func schedule(_ handle: UInt32, of slot: UInt32) {
+        let record = store.enrollments[handle]
+        let flow = compiled.rules.flows[Int(record.flowIndex)]
+        let due =
+            record.isDeferred
+            ? max(record.due, quietUntil(record, flow))
+            : max(nominalDue(record, flow), clickPause(record, flow, of: slot))
+        guard due != record.due else { return }
+        store.enrollments[handle].due = due
+        if !record.isDeferred { store.enrollments[handle].nominalDue = due }
+        store.enrollments[handle].wasDueWhenArmed = due.second <= wheel.passed
+    }
+
+    /// A click moves the later steps of all running enrollments.
+    mutating func rescheduleAll(of slot: UInt32) {
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            if store.enrollments[handle].firstSend.isSet { schedule(handle, of: slot) }
+            handle = store.enrollments[handle].next
+        }
+    }
+
+    /// A step is due so long after the step it names, and never before the step before it was
+    /// decided; abandonment also waits for silence (AB-2, AB-7).
+    private func nominalDue(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> EventTime {
+        let step = flow.steps[Int(record.step)]
+        var base: EventTime
+        if let after = step.after {
+            base = record.anchors[after]
+        } else if record.step > 0 {
+            base = record.anchors[Int(record.step) - 1]
+        } else if let inactivity = flow.trigger.inactivity {
+            base = record.lastActivity + inactivity
+        } else {
+            base = record.firstTime
+        }
+        // A step that was jumped over has no anchor; the last decision stands in for it.
+        if !base.isSet { base = record.lastDecision.isSet ? record.lastDecision : record.firstTime }
+        var due = base + step.delay
+        if record.lastDecision.isSet { due = max(due, record.lastDecision) }
+        return max(due, quietUntil(record, flow))
+    }
+
+    private func quietUntil(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> EventTime {
+        guard let inactivity = flow.trigger.inactivity else { return .none }
+        return record.lastActivity + inactivity
+    }
+
+    /// A click on an earlier message is an engagement that is still fresh (AB-9).
+    private func clickPause(
+        _ record: EnrollmentRecord,
+        _ flow: FlowDefinition,
+        of slot: UInt32
+    ) -> EventTime {
+        let click = store.profiles[slot].lastClick
+        guard record.firstSend.isSet, click.isSet, click >= record.firstSend else { return .none }
+        return click + flow.clickPause
+    }
+
+    /// Goes on to the next step, or ends the enrollment behind the last one.
+    mutating func pass(
+        _ handle: UInt32,
+        to next: Int,
+        anchor: EventTime,
+        decided: EventTime,
+        of slot: UInt32
+    ) {
+        let index = Int(store.enrollments[handle].flowIndex)
+        let step = Int(store.enrollments[handle].step)
+        store.enrollments[handle].anchors[step] = anchor
+        store.enrollments[handle].state = .running
+        store.enrollments[handle].isDeferred = false
+        store.enrollments[handle].channelsDone = 0
+        store.enrollments[handle].fallback = 0
+        if decided > store.enrollments[handle].lastDecision {
+            store.enrollments[handle].lastDecision = decided
+        }
+        guard next < compiled.rules.flows[index].steps.count else {
+            finish(handle, closesCart: true, of: slot)
+            return
+        }
+        store.enrollments[handle].step = UInt8(next)
+        store.enrollments[handle].due = .none
+        schedule(handle, of: slot)
+    }
+
+    // MARK: Ending
+
+    /// Ends an enrollment outside its steps: its next step leaves the decision.
+    mutating func end(
+        _ handle: UInt32,
+        _ outcome: Outcome,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
+        let record = store.enrollments[handle]
+        writeDecision(record, outcome, at: time, channel: nextChannel(of: record), of: slot)
+        let cart = record.cart
+        let isOwnCheckout =
+            outcome == .superseded && cart != 0 && store.carts[cart].stage == .checkout
+        let keepsCart =
+            outcome == .goalMet || outcome == .merged || outcome == .empty || isOwnCheckout
+        finish(handle, closesCart: !keepsCart, of: slot)
+    }
+
+    /// The channel of the next message of an enrollment.
+    func nextChannel(of record: EnrollmentRecord) -> Channel? {
+        let flow = compiled.rules.flows[Int(record.flowIndex)]
+        for step in flow.steps[Int(record.step)...] {
+            if case .send(let message) = step.action { return message.channels.first }
+        }
+        return nil
+    }
+
+    /// Forgets an enrollment; a default cart ends with it.
+    mutating func finish(_ handle: UInt32, closesCart: Bool, of slot: UInt32) {
+        let record = store.enrollments[handle]
+        if compiled.stage(ofFlow: Int(record.flowIndex)) == 1 { store.freeViews(of: slot) }
+        store.freeEnrollment(handle, of: slot)
+        if closesCart, record.cart != 0, store.carts[record.cart].key == 0 {
+            closeDefaultCart(record.cart)
+        }
+    }
+
+    /// Makes room at the bound: the enrollment whose first event is oldest goes.
+    mutating func evictOldestEnrollment(of slot: UInt32) {
+        var oldest: UInt32 = 0
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            if oldest == 0 || record.firstTime < store.enrollments[oldest].firstTime
+                || record.firstTime == store.enrollments[oldest].firstTime
+                    && key(of: record) < key(of: store.enrollments[oldest])
+            {
+                oldest = handle
+            }
+            handle = record.next
+        }
+        if oldest != 0 { forget(oldest, of: slot) }
+    }
+
+    private mutating func forget(_ handle: UInt32, of slot: UInt32) {
+        finish(handle, closesCart: false, of: slot)
+    }
+
+    /// Forgets the enrollments of a cart that goes.
+    mutating func dropEnrollments(ofCart cart: UInt32, of slot: UInt32) {
+        while true {
+            let live = liveEnrollment(ofCart: cart, of: slot)
+            if live == 0 { return }
+            forget(live, of: slot)
+        }
+    }
+
+    /// Ends all enrollments of lower stages (FC-12).
+    mutating func endStages(
+        below stage: Int,
+        with outcome: Outcome,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            let own = compiled.stage(ofFlow: Int(record.flowIndex))
+            if own > 0, own < stage { end(handle, outcome, at: time, of: slot) }
+            handle = record.next
+        }
+    }
+}

@@ -1,0 +1,220 @@
+import Abandonment
+package import Encoding
+package import Events
+import Flows
+import FrequencyCapping
+import Memory
+package import Profiles
+import Windows
+
+/// What a shard counts.
+package struct ShardCounters: Sendable, Equatable {
+    /// Events applied.
+    package var events = 0
+    /// Commands decided.
+    package var commands = 0
+    /// Decisions, by `Outcome.rawValue`.
+    package var decisions: InlineArray<32, Int> = .init(repeating: 0)
+    /// Timers that fired.
+    package var timers = 0
+    /// Profiles taken over.
+    package var merges = 0
+
+    package init() {}
+
+    package static func == (left: ShardCounters, right: ShardCounters) -> Bool {
+        for index in 0..<32 where left.decisions[index] != right.decisions[index] { return false }
+        return left.events == right.events && left.commands == right.commands
+            && left.timers == right.timers && left.merges == right.merges
+    }
+}
+
+/// One shard's whole decision: events in, commands and decisions out, as a pure state machine.
+///
+/// Two verbs: an event is applied, time passes. What a profile holds is told by the events applied
+/// to it and by nothing else, so it does not matter which shard holds it. Owned by the shard's
+/// thread. Bounded by `ProfileLimits`; allocates only while it warms up.
+package struct ShardPipeline: ~Copyable {
+    /// The rules.
+    package let compiled: CompiledRules
+    /// The profiles.
+    package var store: ProfileStore
+    /// The outputs of the epoch; the engine takes them and puts an empty one.
+    package var output = OutputBuffer()
+    /// What was counted.
+    package var counters = ShardCounters()
+
+    var wheel: TimerWheel
+    var fold = CartFold()
+    var catalog = Catalog()
+    var readings = GrowingBuffer<RuleReading>(room: 16)
+    var ladder = GrowingBuffer<UInt32>(room: 32)
+    /// The present, as the resolver told it last.
+    var now = EventTime.none
+    /// Where the next output stands.
+    var order = OutputOrder(second: .min, sequence: 0, profile: .none, ordinal: 0)
+
+    /// Makes an empty shard.
+    package init(rules: CompiledRules, limits: ProfileLimits = ProfileLimits()) {
+        compiled = rules
+        store = ProfileStore(limits: limits)
+        wheel = TimerWheel(limit: limits.profilesMax, passed: .min / 4)
+    }
+
+    /// Timers armed.
+    package var timerCount: Int { wheel.count }
+
+    /// The earliest second at which a timer may be due.
+    package var earliestTimer: Int64? { wheel.earliest() }
+
+    /// Takes one message of the resolver. Hand-overs are the engine's: it carries the parcel.
+    package mutating func apply(_ message: ShardMessage, block: EventBlock?) {
+        switch message.verb {
+        case .create:
+            store.create(message.slot, id: message.hash)
+            store.profiles[message.slot].isAmbiguous = message.value & 1 != 0
+            store.profiles[message.slot].isKnown = message.value & 2 != 0
+        case .event:
+            guard let block else { return }
+            now = message.now
+            begin(message)
+            apply(block[event: Int(message.index)], in: block, to: message.slot)
+            counters.events += 1
+        case .everybody:
+            guard let block else { return }
+            catalog.apply(block[event: Int(message.index)], in: block)
+        case .advance:
+            advance(through: message.value, clock: message.now)
+        case .link:
+            guard let block else { return }
+            link(message, in: block)
+        case .consent:
+            let endpoint = store.endpoint(of: message.slot, hash: message.hash)
+            if endpoint != 0 {
+                store.endpoints[endpoint].consent = ShardMessage.unpack(message.value)
+            }
+        case .handOver, .takeOver, .release, .epochEnd:
+            return
+        }
+    }
+
+    /// Sets the place of outputs that a message causes.
+    mutating func begin(_ message: ShardMessage) {
+        order = OutputOrder(
+            second: wheel.passed,
+            sequence: message.sequence,
+            profile: .none,
+            ordinal: 0x8000_0000 + UInt32(message.step) << 16
+        )
+    }
+
+    private mutating func link(_ message: ShardMessage, in block: EventBlock) {
+        let identifier = block[identifier: Int(message.index)]
+        let record = EndpointRecord(
+            hash: identifier.hash,
+            kind: identifier.kind,
+            address: store.texts.take(block.bytes(of: identifier.text)),
+            country: identifier.country,
+            lastSeen: EventTime(milliseconds: Int64(bitPattern: message.sequence)),
+            consent: ShardMessage.unpack(message.value)
+        )
+        store.addEndpoint(record, to: message.slot)
+    }
+
+    // MARK: Time
+
+    /// Lets event time pass through a second; what is due fires in order of seconds.
+    mutating func advance(through second: Int64, clock: EventTime) {
+        while let slot = wheel.next(through: second) {
+            let current = wheel.passed + 1
+            now = clock.isSet ? clock : EventTime(second: current) + compiled.rules.disorder
+            order = OutputOrder(
+                second: current,
+                sequence: 0,
+                profile: store.profiles[slot].id,
+                ordinal: 0
+            )
+            counters.timers += 1
+            fire(slot, second: current)
+            arm(slot)
+        }
+    }
+
+    /// Arms the profile's timer for the earliest of what it waits for.
+    mutating func arm(_ slot: UInt32) {
+        var earliest = EventTime(milliseconds: .max)
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            if record.due < earliest { earliest = record.due }
+            handle = record.next
+        }
+        if earliest.milliseconds == .max {
+            wheel.disarm(slot)
+        } else if let armed = wheel.due(slot), armed <= earliest.second, armed > wheel.passed {
+            // Lazily: the timer fires earlier, finds nothing due, and is armed again.
+            return
+        } else {
+            wheel.arm(slot, at: earliest.second)
+        }
+    }
+
+    /// Decides everything of a profile that is due in a second or earlier (FC-10).
+    private mutating func fire(_ slot: UInt32, second: Int64) {
+        // A step may follow another at the same instant; the number of rounds is bounded by the
+        // steps of all enrollments.
+        for _ in 0..<store.limits.enrollmentsMax * FlowDefinition.stepsMax * 2 {
+            collectDue(slot, second: second)
+            if ladder.isEmpty { return }
+            sortLadder()
+            let handle = ladder[0]
+            takeStep(handle, of: slot)
+        }
+    }
+
+    private mutating func collectDue(_ slot: UInt32, second: Int64) {
+        ladder.removeAll()
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            if store.enrollments[handle].due.second <= second { ladder.append(handle) }
+            handle = store.enrollments[handle].next
+        }
+    }
+
+    /// Puts the most urgent candidate first: class, priority, due, flow, enrollment key.
+    private mutating func sortLadder() {
+        var best = 0
+        for index in 1..<max(1, ladder.count) where isMoreUrgent(ladder[index], ladder[best]) {
+            best = index
+        }
+        if best != 0 {
+            let first = ladder[0]
+            ladder[0] = ladder[best]
+            ladder[best] = first
+        }
+    }
+
+    private func isMoreUrgent(_ left: UInt32, _ right: UInt32) -> Bool {
+        let a = store.enrollments[left]
+        let b = store.enrollments[right]
+        let flowA = compiled.rules.flows[Int(a.flowIndex)]
+        let flowB = compiled.rules.flows[Int(b.flowIndex)]
+        if flowA.messageClass != flowB.messageClass {
+            return flowA.messageClass.rawValue < flowB.messageClass.rawValue
+        }
+        if flowA.priority != flowB.priority { return flowA.priority > flowB.priority }
+        if a.due != b.due { return a.due < b.due }
+        if a.flowIndex != b.flowIndex { return flowA.id < flowB.id }
+        return key(of: a) < key(of: b)
+    }
+
+    /// The enrollment's key (section 9): flow, cart or order, first event's identifier and time.
+    func key(of record: EnrollmentRecord) -> Hash128 {
+        var state = compiled.rules.hashKey.begin(kind: HashKind.enrollment)
+        state.append(record.flow)
+        state.append(record.entity)
+        state.append(record.firstIdentifier)
+        state.append(UInt64(bitPattern: record.firstTime.milliseconds))
+        return state.finish()
+    }
+}
