@@ -3,7 +3,8 @@ import Memory
 
 /// Stock and price of products, as stock and price events told them. Held by every shard alike.
 package struct Catalog: ~Copyable {
-    private struct Item: BitwiseCopyable {
+    /// What is known of a product.
+    package struct Item: BitwiseCopyable {
         var product: UInt64
         var stock: Int32 = Product.unknownQuantity
         var stockTime = EventTime.none

@@ -6,7 +6,8 @@ import Memory
 /// A queue in order of arrival beside a hash set. An entry leaves when its time is up, or, at the
 /// bound, when newer ones need its place; `span` then tells the window really in force.
 package struct FingerprintWindow: ~Copyable {
-    private struct Arrival: BitwiseCopyable {
+    /// A fingerprint and when it came first.
+    package struct Arrival: BitwiseCopyable {
         var fingerprint: UInt64
         var time: EventTime
     }

@@ -29,7 +29,7 @@ package struct ResolverCounters: Sendable, Equatable {
 /// Owned by the resolver's thread; pure.
 package struct Resolver: ~Copyable {
     /// How far event time has come.
-    private struct PartitionState: BitwiseCopyable {
+    package struct PartitionState: BitwiseCopyable {
         /// The newest event time that may move the watermark.
         var newest = EventTime.none
         /// Where the wall clock has moved the watermark, for a partition that is caught up.
@@ -132,6 +132,11 @@ package struct Resolver: ~Copyable {
     package mutating func idle(partition: Int, at clock: EventTime) {
         let second = (clock - rules.rules.disorder).second
         if second > partitions[partition].idle { partitions[partition].idle = second }
+    }
+
+    /// Lets the wall clock move the watermark of all partitions.
+    package mutating func idleAll(at clock: EventTime) {
+        for partition in 0..<partitions.count { idle(partition: partition, at: clock) }
     }
 
     /// Applies what `idle` moved.

@@ -1,0 +1,116 @@
+package import Encoding
+package import Events
+import Memory
+
+/// The whole pipeline on one thread: resolver and shards, one after the other.
+///
+/// What scenarios, the reference tests and the simulator drive. It does what the engine does with
+/// threads and rings, in the simplest order that is allowed.
+package struct SerialPipeline: ~Copyable {
+    /// The ordered stage.
+    package var resolver: Resolver
+    private let shards: [Box]
+    // Parcels under way, by giver and taker.
+    private var parcels: [[ParcelBox]]
+    private var epoch: UInt64 = 0
+
+    // A shard is not copyable, so it stands in a box.
+    private final class Box {
+        var pipeline: ShardPipeline
+        var delivered = 0
+
+        init(_ rules: CompiledRules) { pipeline = ShardPipeline(rules: rules) }
+    }
+
+    private final class ParcelBox {
+        var parcel = Parcel()
+    }
+
+    /// Makes a pipeline of so many shards.
+    package init(rules: CompiledRules, shards count: Int, partitions: Int = 1) {
+        resolver = Resolver(rules: rules, shards: count, partitions: partitions)
+        shards = (0..<count).map { _ in Box(rules) }
+        parcels = Array(repeating: [], count: count * count)
+    }
+
+    /// Applies all records of a decoded block.
+    package mutating func apply(_ block: EventBlock) {
+        for index in 0..<block.count {
+            resolver.apply(index, of: block, number: 0)
+            deliver(block)
+        }
+    }
+
+    /// Lets the wall clock move: all partitions are caught up.
+    package mutating func tick(_ clock: EventTime) {
+        resolver.wallClock = clock
+        resolver.idleAll(at: clock)
+        resolver.settleIdle()
+    }
+
+    /// Lets event time pass through a second, as after the end of a file.
+    package mutating func pass(through second: Int64) { resolver.pass(through: second) }
+
+    /// The earliest second at which any timer may be due, or nil without timers.
+    package var earliestTimer: Int64? {
+        var earliest: Int64?
+        for box in shards {
+            if let due = box.pipeline.earliestTimer { earliest = min(earliest ?? due, due) }
+        }
+        return earliest
+    }
+
+    /// Counters of all shards together.
+    package var counters: [ShardCounters] { shards.map(\.pipeline.counters) }
+
+    /// Ends an epoch and calls the closure with every output, in order.
+    package mutating func collect(_ body: (OutputRecord, OutputBuffer) -> Void) {
+        epoch += 1
+        resolver.endEpoch(epoch)
+        deliver(nil)
+        var found: [(OutputRecord, OutputBuffer)] = []
+        let buffers = [resolver.output] + shards.map(\.pipeline.output)
+        for buffer in buffers {
+            for index in 0..<buffer.records.count { found.append((buffer.records[index], buffer)) }
+        }
+        found.sort { $0.0.order < $1.0.order }
+        for (record, buffer) in found { body(record, buffer) }
+        for buffer in buffers { buffer.removeAll() }
+    }
+
+    /// Hands over what the resolver has said, until every shard has done all of it.
+    private mutating func deliver(_ block: EventBlock?) {
+        for box in shards { box.delivered = 0 }
+        var isWaiting = true
+        while isWaiting {
+            isWaiting = false
+            for shard in shards.indices where !drain(shard, block) { isWaiting = true }
+        }
+        for outbox in resolver.outboxes { outbox.messages.removeAll() }
+    }
+
+    /// Delivers to one shard; false if it waits for a parcel.
+    private mutating func drain(_ shard: Int, _ block: EventBlock?) -> Bool {
+        let box = shards[shard]
+        let messages = resolver.outboxes[shard]
+        while box.delivered < messages.messages.count {
+            let message = messages.messages[box.delivered]
+            let peer = Int(message.peer)
+            switch message.verb {
+            case .handOver:
+                let sent = ParcelBox()
+                box.pipeline.handOver(message.slot, into: &sent.parcel)
+                parcels[shard * shards.count + peer].append(sent)
+            case .takeOver:
+                let lane = peer * shards.count + shard
+                guard !parcels[lane].isEmpty else { return false }
+                let sent = parcels[lane].removeFirst()
+                box.pipeline.takeOver(&sent.parcel, message: message)
+            default:
+                box.pipeline.apply(message, block: block)
+            }
+            box.delivered += 1
+        }
+        return true
+    }
+}
