@@ -61,7 +61,7 @@ package struct SerialPipeline: ~Copyable {
     }
 
     /// Counters of all shards together.
-    package var counters: [ShardCounters] { shards.map(\.pipeline.counters) }
+    package var counters: [ShardCounters] { shards.map { $0.pipeline.counters } }
 
     /// Ends an epoch and calls the closure with every output, in order.
     package mutating func collect(_ body: (OutputRecord, OutputBuffer) -> Void) {
@@ -69,7 +69,7 @@ package struct SerialPipeline: ~Copyable {
         resolver.endEpoch(epoch)
         deliver(nil)
         var found: [(OutputRecord, OutputBuffer)] = []
-        let buffers = [resolver.output] + shards.map(\.pipeline.output)
+        let buffers = [resolver.output] + shards.map { $0.pipeline.output }
         for buffer in buffers {
             for index in 0..<buffer.records.count { found.append((buffer.records[index], buffer)) }
         }
