@@ -37,6 +37,18 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(name: "CPlatform"),
+        .target(name: "CAllocationCounter"),
+        .target(name: "Rings", dependencies: ["CPlatform"], swiftSettings: strict),
+        .target(name: "Shards", dependencies: ["CPlatform", "Rings"], swiftSettings: strict),
+        .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
+        .target(
+            name: "Engine",
+            dependencies: [
+                "CLZ4", "Encoding", "Events", "Memory", "Pipeline", "Profiles", "Rings", "Shards",
+            ],
+            swiftSettings: strict
+        ),
         .target(name: "TimeZones", dependencies: ["Windows"], swiftSettings: strict),
         .target(
             name: "FrequencyCapping",
@@ -49,5 +61,7 @@ let package = Package(
             swiftSettings: tests
         ),
         .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: tests),
-    ]
+    ],
+    cLanguageStandard: .gnu11,
+    cxxLanguageStandard: .cxx17
 )

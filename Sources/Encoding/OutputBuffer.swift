@@ -64,6 +64,11 @@ package struct OutputOrder: BitwiseCopyable, Comparable, Sendable {
 package struct OutputRange: BitwiseCopyable, Sendable {
     package var begin: UInt32
     package var end: UInt32
+
+    package init(begin: UInt32, end: UInt32) {
+        self.begin = begin
+        self.end = end
+    }
 }
 
 /// One encoded record.
@@ -168,6 +173,23 @@ package final class OutputBuffer: @unchecked Sendable {
 
     /// Says that the open record has no value.
     package func withoutValue() { open.hasValue = false }
+
+    /// The bytes of a range, lent until the buffer changes.
+    @_lifetime(borrow self)
+    package func slice(_ range: OutputRange) -> RawSpan {
+        // The buffer's memory lives as long as `self`, and the range is checked by the slice.
+        let memory = unsafe UnsafeRawBufferPointer(bytes.memory)
+        let slice = unsafe UnsafeRawBufferPointer(
+            rebasing: memory[Int(range.begin)..<Int(range.end)]
+        )
+        return unsafe _overrideLifetime(slice.bytes, borrowing: self)
+    }
+
+    /// All bytes, lent until the buffer changes.
+    package var all: RawSpan {
+        @_lifetime(borrow self)
+        get { slice(OutputRange(begin: 0, end: UInt32(bytes.count))) }
+    }
 
     // MARK: Bytes
 

@@ -95,6 +95,12 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         }
     }
 
+    /// The elements' memory, for owners that lend it on; valid until the next change.
+    @unsafe
+    package var memory: UnsafeBufferPointer<Element> {
+        unsafe UnsafeBufferPointer(start: storage, count: count)
+    }
+
     /// Adds the bytes of a span; for buffers of bytes.
     package mutating func append(_ bytes: RawSpan) where Element == UInt8 {
         let length = bytes.byteCount

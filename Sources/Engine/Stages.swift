@@ -1,0 +1,531 @@
+import Encoding
+import Events
+import Memory
+import Pipeline
+import Rings
+import Synchronization
+
+// One class a thread: it owns its ends of the rings, and its `run` is the thread's life. A ring's
+// end cannot be copied, so nobody else can read or write there.
+
+/// A ring's reading end in an array.
+final class Inlet<Element: BitwiseCopyable> {
+    var reader: RingReader<Element>
+    init(_ reader: consuming RingReader<Element>) { self.reader = reader }
+}
+
+/// A ring's writing end in an array.
+final class Outlet<Element: BitwiseCopyable> {
+    var writer: RingWriter<Element>
+    init(_ writer: consuming RingWriter<Element>) { self.writer = writer }
+}
+
+/// What a block's tag says to the resolver.
+enum BlockTag {
+    /// Records only.
+    static let records: UInt64 = 0
+    /// The epoch ends behind the block.
+    static let epochEnd: UInt64 = 1
+    /// The log ends behind the block.
+    static let end: UInt64 = 2
+}
+
+/// Fills blocks with raw records.
+final class SourceStage: @unchecked Sendable {
+    // @unchecked: used by its thread alone.
+    private let engine: Engine
+    private let source: any RecordSource
+    private let decoders: [Outlet<UInt32>]
+    private let signal: Signal
+
+    init(
+        _ engine: Engine,
+        _ source: any RecordSource,
+        _ decoders: [Outlet<UInt32>],
+        _ signal: Signal
+    ) {
+        self.engine = engine
+        self.source = source
+        self.decoders = decoders
+        self.signal = signal
+    }
+
+    func run() {
+        var next: UInt64 = 0
+        var isOver = false
+        while !isOver {
+            // Blocks go round in order, so a decoder's ring holds those that are its turn.
+            let number = Int(next % UInt64(engine.blocks.count))
+            let block = engine.blocks[number]
+            signal.wait { block.readers.load(ordering: .acquiring) == 0 || engine.hasFailed }
+            if engine.hasFailed { break }
+            block.readers.store(engine.configuration.shards, ordering: .relaxed)
+            block.reset()
+            do {
+                switch try source.fill(block) {
+                case .records: block.tag = BlockTag.records
+                case .epochEnd(let mark):
+                    block.tag = BlockTag.epochEnd
+                    engine.marks.withLock { $0[next] = mark }
+                case .end:
+                    block.tag = BlockTag.end
+                    isOver = true
+                }
+            } catch {
+                engine.fail(error)
+                block.tag = BlockTag.end
+                isOver = true
+            }
+            if engine.shouldStop { isOver = true }
+            if isOver { block.tag = BlockTag.end }
+            if !decoders[Int(next % UInt64(decoders.count))].writer.write(UInt32(number)) { break }
+            next += 1
+        }
+        for outlet in decoders { outlet.writer.close() }
+    }
+}
+
+/// Turns raw records into events.
+final class DecoderStage: @unchecked Sendable {
+    // @unchecked: used by its thread alone.
+    private let engine: Engine
+    private let decoder: any BlockDecoder
+    private var inlet: RingReader<UInt32>
+    private var outlet: RingWriter<UInt32>
+
+    init(
+        _ engine: Engine,
+        _ decoder: any BlockDecoder,
+        _ inlet: consuming RingReader<UInt32>,
+        _ outlet: consuming RingWriter<UInt32>
+    ) {
+        self.engine = engine
+        self.decoder = decoder
+        self.inlet = inlet
+        self.outlet = outlet
+    }
+
+    func run() {
+        while let number = inlet.read() {
+            decoder.decode(engine.blocks[Int(number)])
+            if !outlet.write(number) { return }
+        }
+        outlet.close()
+    }
+}
+
+/// Resolves events in log order, ends epochs.
+final class ResolverStage: @unchecked Sendable {
+    // @unchecked: used by its thread alone.
+    private let engine: Engine
+    private var resolver: Resolver
+    private let decoders: [Inlet<UInt32>]
+    private let shards: [Outlet<ShardMessage>]
+    private let parts: Outlet<UInt64>
+    private let spare: Inlet<UInt64>
+    private let buffers: [OutputBuffer]
+    private let signal: Signal
+    private var current = 0
+    private var epoch: UInt64 = 0
+    private var eventsInEpoch = 0
+    private var epochTick: Int64 = .min
+    private var delivered: [Int]
+    private var held: [(number: UInt32, sequence: UInt64)] = []
+    private(set) var counters = ResolverCounters()
+
+    init(
+        _ engine: Engine,
+        _ decoders: [Inlet<UInt32>],
+        _ shards: [Outlet<ShardMessage>],
+        _ parts: Outlet<UInt64>,
+        _ spare: Inlet<UInt64>,
+        _ buffers: [OutputBuffer],
+        _ signal: Signal
+    ) {
+        self.engine = engine
+        resolver = Resolver(rules: engine.rules, shards: shards.count)
+        self.decoders = decoders
+        self.shards = shards
+        self.parts = parts
+        self.spare = spare
+        self.buffers = buffers
+        self.signal = signal
+        delivered = Array(repeating: 0, count: shards.count)
+        resolver.output = buffers[0]
+    }
+
+    func run() {
+        var next: UInt64 = 0
+        while let number = decoders[Int(next % UInt64(decoders.count))].reader.read() {
+            let block = engine.blocks[Int(number)]
+            let tag = block.tag
+            if engine.configuration.isLive {
+                held.append((number, next))
+                if tag != BlockTag.records { closeLiveEpoch(next) }
+            } else {
+                resolveInOrder(block, number)
+                resolver.release(block: number)
+            }
+            flush()
+            next += 1
+            if tag == BlockTag.end { break }
+        }
+        if !engine.configuration.isLive {
+            endEpoch(nil)
+            if engine.configuration.untilIdle { letTimersFire() }
+        }
+        counters = resolver.counters
+        for outlet in shards { outlet.writer.close() }
+        parts.writer.close()
+    }
+
+    // MARK: Files
+
+    private func resolveInOrder(_ block: EventBlock, _ number: UInt32) {
+        for index in 0..<block.count {
+            if eventsInEpoch >= engine.configuration.epochEvents {
+                let tick = resolver.tick(of: block[event: index], partition: 0)
+                if tick != epochTick || eventsInEpoch >= engine.configuration.epochEventsMax {
+                    endEpoch(nil)
+                }
+            }
+            resolver.apply(index, of: block, number: number)
+            eventsInEpoch += 1
+            epochTick = resolver.watermark
+            if eventsInEpoch & 255 == 0 { flush() }
+        }
+    }
+
+    /// After the last event of a file time goes on, a day an epoch, until nothing can be due.
+    private func letTimersFire() {
+        guard resolver.watermark != .min else { return }
+        for _ in 0..<400 {
+            resolver.pass(through: resolver.fired + 86_400)
+            endEpoch(nil)
+        }
+    }
+
+    // MARK: Live
+
+    /// Resolves a whole epoch, ordered by tick, partition and offset, so that the log alone
+    /// decides the order, whatever order the broker answered in.
+    private func closeLiveEpoch(_ last: UInt64) {
+        let mark = engine.marks.withLock { $0.removeValue(forKey: last) }
+        if let mark {
+            resolver.addPartitions(upTo: mark.partitionCount)
+            resolver.wallClock = mark.wallClock
+        }
+        for (number, index) in orderOfEpoch() {
+            let block = engine.blocks[Int(number)]
+            resolver.apply(Int(index), of: block, number: number)
+            eventsInEpoch += 1
+            if eventsInEpoch & 255 == 0 { flush() }
+        }
+        if let mark {
+            for partition in mark.idlePartitions {
+                resolver.idle(partition: partition, at: mark.wallClock)
+            }
+            resolver.settleIdle()
+        }
+        for (number, _) in held { resolver.release(block: number) }
+        held.removeAll(keepingCapacity: true)
+        endEpoch(mark)
+    }
+
+    private func orderOfEpoch() -> [(UInt32, UInt32)] {
+        var newest: [Int32: EventTime] = [:]
+        var order: [(tick: Int64, partition: Int32, offset: Int64, number: UInt32, index: UInt32)] =
+            []
+        var isSinglePartition = true
+        for (number, _) in held {
+            let block = engine.blocks[Int(number)]
+            for index in 0..<block.count {
+                let entry = block[record: index]
+                let event = block[event: index]
+                var time = newest[entry.partition] ?? .none
+                if event.time.isSet {
+                    let bounded =
+                        event.received.isSet ? min(event.time, event.received) : event.time
+                    time = max(time, bounded)
+                }
+                newest[entry.partition] = time
+                if let first = order.first, first.partition != entry.partition {
+                    isSinglePartition = false
+                }
+                order.append(
+                    (
+                        max(
+                            (time - engine.rules.rules.disorder).second,
+                            resolver.tick(of: event, partition: Int(entry.partition))
+                        ),
+                        entry.partition, entry.offset, number, UInt32(index)
+                    )
+                )
+            }
+        }
+        if !isSinglePartition {
+            order.sort { ($0.tick, $0.partition, $0.offset) < ($1.tick, $1.partition, $1.offset) }
+        }
+        return order.map { ($0.number, $0.index) }
+    }
+
+    // MARK: Handing on
+
+    private func endEpoch(_ mark: EpochMark?) {
+        epoch += 1
+        eventsInEpoch = 0
+        if let mark { engine.marks.withLock { $0[1 << 63 | epoch] = mark } }
+        resolver.endEpoch(epoch)
+        flush()
+        resolver.output.epoch = epoch
+        engine.records.store(resolver.counters.records, ordering: .relaxed)
+        engine.watermark.store(resolver.watermark, ordering: .relaxed)
+        _ = parts.writer.write(UInt64(current))
+        // The next buffer that egress has given back.
+        guard let free = spare.reader.read() else { return }
+        current = Int(free)
+        resolver.output = buffers[current]
+    }
+
+    /// Carries messages to the shards in turns: a shard that waits for another's parcel must not
+    /// keep that one from its messages.
+    private func flush() {
+        for shard in shards.indices { delivered[shard] = 0 }
+        while true {
+            var left = false
+            for shard in shards.indices {
+                let outbox = resolver.outboxes[shard]
+                while delivered[shard] < outbox.messages.count {
+                    guard
+                        shards[shard].writer.tryStage(outbox.messages[delivered[shard]])
+                    else {
+                        left = true
+                        break
+                    }
+                    delivered[shard] += 1
+                }
+                shards[shard].writer.publish()
+            }
+            if !left { break }
+            if engine.hasFailed { break }
+            signal.wait(atMost: .milliseconds(50)) {
+                for shard in shards.indices
+                where delivered[shard] < resolver.outboxes[shard].messages.count
+                    && shards[shard].writer.hasRoom
+                {
+                    return true
+                }
+                return false
+            }
+        }
+        for outbox in resolver.outboxes { outbox.messages.removeAll() }
+    }
+}
+
+/// Decides for its profiles. The only owner of their state.
+final class ShardStage: @unchecked Sendable {
+    // @unchecked: used by its shard's thread alone.
+    private let engine: Engine
+    private let index: Int
+    var pipeline: ShardPipeline
+    private let inlet: Inlet<ShardMessage>
+    private let peersIn: [Inlet<UInt64>?]
+    private let peersOut: [Outlet<UInt64>?]
+    private let parts: Outlet<UInt64>
+    private let spare: Inlet<UInt64>
+    private let buffers: [OutputBuffer]
+    private let sourceSignal: Signal
+    private var current = 0
+    private var parcel = Parcel()
+    // Parcels from this shard to itself, in order; read at once, since take-over follows.
+    private var own: [ParcelBox] = []
+    private var ownFree: [ParcelBox] = []
+
+    private final class ParcelBox {
+        var parcel = Parcel()
+    }
+
+    init(
+        _ engine: Engine,
+        _ index: Int,
+        _ inlet: Inlet<ShardMessage>,
+        _ peersIn: [Inlet<UInt64>?],
+        _ peersOut: [Outlet<UInt64>?],
+        _ parts: Outlet<UInt64>,
+        _ spare: Inlet<UInt64>,
+        _ buffers: [OutputBuffer],
+        _ sourceSignal: Signal
+    ) {
+        self.engine = engine
+        self.index = index
+        pipeline = ShardPipeline(rules: engine.rules, limits: engine.configuration.limits)
+        self.inlet = inlet
+        self.peersIn = peersIn
+        self.peersOut = peersOut
+        self.parts = parts
+        self.spare = spare
+        self.buffers = buffers
+        self.sourceSignal = sourceSignal
+        pipeline.output = buffers[0]
+    }
+
+    /// One turn: works off what is there, at most a batch. False when the ring has ended.
+    func turn() -> Bool {
+        for _ in 0..<1_024 {
+            guard let message = inlet.reader.tryRead() else { return !inlet.reader.hasEnded }
+            apply(message)
+        }
+        return true
+    }
+
+    /// Whether there is something to do.
+    var isReady: Bool { inlet.reader.isReady }
+
+    /// Tells egress that nothing more comes.
+    func finish() {
+        parts.writer.close()
+        for outlet in peersOut { outlet?.writer.close() }
+    }
+
+    private func apply(_ message: ShardMessage) {
+        switch message.verb {
+        case .handOver: handOver(message)
+        case .takeOver: takeOver(message)
+        case .release:
+            let block = engine.blocks[Int(message.block)]
+            // The last reader frees the block and wakes the source, which may wait for it.
+            let (_, left) = block.readers.subtract(1, ordering: .acquiringAndReleasing)
+            if left == 0 { sourceSignal.notify() }
+        case .epochEnd: endEpoch(UInt64(message.value))
+        default:
+            pipeline.apply(message, block: engine.blocks[Int(message.block)])
+        }
+    }
+
+    private func handOver(_ message: ShardMessage) {
+        let peer = Int(message.peer)
+        if peer == index {
+            let box = ownFree.popLast() ?? ParcelBox()
+            pipeline.handOver(message.slot, into: &box.parcel)
+            own.append(box)
+            return
+        }
+        pipeline.handOver(message.slot, into: &parcel)
+        guard let outlet = peersOut[peer] else { return }
+        guard outlet.writer.stage(UInt64(parcel.count)) else { return }
+        for index in 0..<parcel.count where !outlet.writer.stage(parcel.word(index)) { return }
+        outlet.writer.publish()
+    }
+
+    private func takeOver(_ message: ShardMessage) {
+        let peer = Int(message.peer)
+        if peer == index {
+            let box = own.removeFirst()
+            pipeline.takeOver(&box.parcel, message: message)
+            ownFree.append(box)
+            return
+        }
+        guard let inlet = peersIn[peer], let count = inlet.reader.read() else { return }
+        parcel.removeAll()
+        for _ in 0..<count {
+            guard let word = inlet.reader.read() else { return }
+            parcel.append(word: word)
+        }
+        pipeline.takeOver(&parcel, message: message)
+    }
+
+    private func endEpoch(_ epoch: UInt64) {
+        pipeline.output.epoch = epoch
+        _ = parts.writer.write(UInt64(current))
+        guard let free = spare.reader.read() else { return }
+        current = Int(free)
+        pipeline.output = buffers[current]
+    }
+}
+
+/// Puts the outputs of all shards in order, writes them, commits the epoch.
+final class EgressStage: @unchecked Sendable {
+    // @unchecked: used by its thread alone.
+    private let engine: Engine
+    private let sink: any OutputSink
+    private let parts: [Inlet<UInt64>]
+    private let spares: [Outlet<UInt64>]
+    private let buffers: [[OutputBuffer]]
+
+    private struct Place {
+        var order: OutputOrder
+        var part: Int32
+        var index: Int32
+    }
+
+    private var places: [Place] = []
+
+    init(
+        _ engine: Engine,
+        _ sink: any OutputSink,
+        _ parts: [Inlet<UInt64>],
+        _ spares: [Outlet<UInt64>],
+        _ buffers: [[OutputBuffer]]
+    ) {
+        self.engine = engine
+        self.sink = sink
+        self.parts = parts
+        self.spares = spares
+        self.buffers = buffers
+    }
+
+    func run() {
+        var numbers = Array(repeating: 0, count: parts.count)
+        while true {
+            for part in parts.indices {
+                guard let number = parts[part].reader.read() else { return close() }
+                numbers[part] = Int(number)
+            }
+            do { try writeEpoch(numbers) } catch {
+                engine.fail(error)
+                return close()
+            }
+            for part in parts.indices {
+                buffers[part][numbers[part]].removeAll()
+                _ = spares[part].writer.write(UInt64(numbers[part]))
+            }
+        }
+    }
+
+    private func close() {
+        for inlet in parts { inlet.reader.cancel() }
+        for outlet in spares { outlet.writer.close() }
+    }
+
+    private func writeEpoch(_ numbers: [Int]) throws {
+        places.removeAll(keepingCapacity: true)
+        let epoch = buffers[0][numbers[0]].epoch
+        var commands = 0
+        for part in parts.indices {
+            let buffer = buffers[part][numbers[part]]
+            precondition(buffer.epoch == epoch, "all parts of one epoch")
+            for index in 0..<buffer.records.count {
+                if buffer.records[index].topic.rawValue < OutputTopic.decisions.rawValue {
+                    commands += 1
+                }
+                places.append(
+                    Place(
+                        order: buffer.records[index].order,
+                        part: Int32(part),
+                        index: Int32(index)
+                    )
+                )
+            }
+        }
+        places.sort { $0.order < $1.order }
+        for place in places {
+            let buffer = buffers[Int(place.part)][numbers[Int(place.part)]]
+            try sink.write(buffer.records[Int(place.index)], of: buffer)
+        }
+        let mark = engine.marks.withLock { $0.removeValue(forKey: 1 << 63 | epoch) }
+        try sink.commit(mark)
+        engine.outputs.add(places.count, ordering: .relaxed)
+        engine.commands.add(commands, ordering: .relaxed)
+        engine.epochs.add(1, ordering: .relaxed)
+    }
+}

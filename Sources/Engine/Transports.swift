@@ -1,0 +1,47 @@
+package import Encoding
+package import Events
+import Pipeline
+
+/// What a source says after it was asked for records.
+package enum SourceTurn: Sendable {
+    /// The block holds records; more may follow.
+    case records
+    /// The epoch ends behind the block (which may be empty).
+    case epochEnd(EpochMark)
+    /// There is nothing more; the block may hold the last records.
+    case end
+}
+
+/// What the source knows at the end of an epoch; only this and the records decide what follows.
+package struct EpochMark: Sendable {
+    /// The wall clock, in live operation.
+    package var wallClock = EventTime.none
+    /// Partitions that are caught up and follow the wall clock.
+    package var idlePartitions: [Int] = []
+    /// How many partitions there are.
+    package var partitionCount = 1
+    /// The offset behind the last record of each partition that moved.
+    package var offsets: [(partition: Int, next: Int64)] = []
+
+    package init() {}
+}
+
+/// Where records come from. Used by the source thread alone.
+package protocol RecordSource: AnyObject {
+    /// Fills a block with raw records; waits a little if there are none.
+    func fill(_ block: EventBlock) throws -> SourceTurn
+}
+
+/// Turns the raw records of a block into events. Used by one decoder thread.
+package protocol BlockDecoder: AnyObject {
+    /// Decodes all records of a block.
+    func decode(_ block: EventBlock)
+}
+
+/// Where outputs go. Used by the egress thread alone.
+package protocol OutputSink: AnyObject {
+    /// Takes one record; the next call may come before it is durable.
+    func write(_ record: OutputRecord, of buffer: OutputBuffer) throws
+    /// Makes everything of the epoch durable, then what it was made of (the offsets).
+    func commit(_ mark: EpochMark?) throws
+}
