@@ -14,53 +14,114 @@ let strict: [SwiftSetting] = [
 /// Tests: the same but for the marks, which macros cannot carry.
 let tests = Array(strict.dropFirst())
 
+/// A module of Collie's own.
+func module(_ name: String, _ dependencies: [String] = []) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies.map { .byName(name: $0) },
+        swiftSettings: strict
+    )
+}
+
+/// Tests of one subject.
+func suite(_ name: String, _ dependencies: [String]) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies.map { .byName(name: $0) },
+        swiftSettings: tests
+    )
+}
+
+/// A library of the distribution, behind one door.
+func library(_ name: String, _ package: String) -> Target {
+    .systemLibrary(name: name, providers: [.apt([package])])
+}
+
 let package = Package(
     name: "collie",
+    products: [.executable(name: "collie", targets: ["collie"])],
     targets: [
-        .target(name: "Memory", swiftSettings: strict),
-        .target(name: "Events", swiftSettings: strict),
-        .target(name: "Profiles", dependencies: ["Events", "Memory"], swiftSettings: strict),
-        .target(name: "Identity", dependencies: ["Events", "Memory"], swiftSettings: strict),
-        .target(
-            name: "Abandonment",
-            dependencies: ["Events", "Memory", "Profiles"],
-            swiftSettings: strict
-        ),
-        .target(name: "Flows", dependencies: ["Events"], swiftSettings: strict),
-        .target(name: "Windows", dependencies: ["Events", "Memory"], swiftSettings: strict),
-        .target(name: "Encoding", dependencies: ["Events", "Memory"], swiftSettings: strict),
-        .target(
-            name: "Pipeline",
-            dependencies: [
+        // Doors to C and C++.
+        library("CLZ4", "liblz4-dev"),
+        library("CLibrdkafka", "librdkafka-dev"),
+        library("CYAML", "libyaml-dev"),
+        .target(name: "CAllocationCounter"),
+        .target(name: "CPlatform"),
+        .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]),
+        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // Words and memory, shared by all.
+        module("Memory"),
+        module("Events"),
+
+        // The edges: records in, records out.
+        module("Kafka", ["CLibrdkafka"]),
+        module("Normalisation", ["CPhoneNumber"]),
+        module("Decoding", ["CSimdjson", "Events", "Normalisation", "Windows"]),
+        module("Encoding", ["Events", "Memory"]),
+
+        // Threads.
+        module("Rings", ["CPlatform"]),
+        module("Shards", ["CPlatform", "Rings"]),
+
+        // The core: pure.
+        module("Identity", ["Events", "Memory"]),
+        module("Profiles", ["Events", "Memory"]),
+        module("Windows", ["Events", "Memory"]),
+        module("Abandonment", ["Events", "Memory", "Profiles"]),
+        module("Flows", ["Events"]),
+        module("FrequencyCapping", ["Events", "Memory", "Profiles", "Windows"]),
+        module(
+            "Pipeline",
+            [
                 "Abandonment", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
                 "Memory", "Profiles", "Windows",
-            ],
-            swiftSettings: strict
+            ]
         ),
-        .target(name: "CPlatform"),
-        .target(name: "CAllocationCounter"),
-        .target(name: "Rings", dependencies: ["CPlatform"], swiftSettings: strict),
-        .target(name: "Shards", dependencies: ["CPlatform", "Rings"], swiftSettings: strict),
-        .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
-        .target(
-            name: "Engine",
+
+        // What joins them.
+        module("TimeZones", ["Windows"]),
+        module(
+            "Settings",
+            [
+                "CYAML", "Decoding", "Events", "Flows", "FrequencyCapping", "Identity", "Pipeline",
+                "TimeZones", "Windows",
+            ]
+        ),
+        module(
+            "Engine",
+            [
+                "CLZ4", "CPlatform", "Decoding", "Encoding", "Events", "Kafka", "Memory",
+                "Pipeline", "Profiles", "Rings", "Shards",
+            ]
+        ),
+        module("Scenarios", ["Decoding", "Encoding", "Events", "Pipeline", "Settings"]),
+        module("LoadTesting", ["Events"]),
+        .executableTarget(
+            name: "collie",
             dependencies: [
-                "CLZ4", "Encoding", "Events", "Memory", "Pipeline", "Profiles", "Rings", "Shards",
+                "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
+                "Pipeline", "Scenarios", "Settings",
             ],
             swiftSettings: strict
         ),
-        .target(name: "TimeZones", dependencies: ["Windows"], swiftSettings: strict),
-        .target(
-            name: "FrequencyCapping",
-            dependencies: ["Events", "Memory", "Profiles", "Windows"],
-            swiftSettings: strict
+
+        // Tests.
+        suite("EventsTests", ["Events"]),
+        suite("WindowsTests", ["Windows", "TimeZones", "Events"]),
+        suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
+        suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
+        suite("SettingsTests", ["Settings"]),
+        suite("KafkaTests", ["Kafka"]),
+        suite(
+            "PipelineTests",
+            [
+                "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Pipeline", "TimeZones", "Windows",
+            ]
         ),
-        .testTarget(
-            name: "WindowsTests",
-            dependencies: ["Windows", "TimeZones", "Events"],
-            swiftSettings: tests
-        ),
-        .testTarget(name: "EventsTests", dependencies: ["Events"], swiftSettings: tests),
+        suite("ScenarioTests", ["Scenarios"]),
+        suite("EngineTests", ["Engine", "LoadTesting", "Settings"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17
