@@ -17,6 +17,7 @@ struct StoryTeller {
     private var moments: [Moment] = []
     private var messages = 0
     private var partitions = 1
+    private var isHoarding = false
     private var persons: [Habits] = []
     private var past: [Happening] = []
     private let products = ["A", "B", "C", "D"]
@@ -166,6 +167,7 @@ struct StoryTeller {
 
     private mutating func people() {
         let sharing = dice.pick([0, 0, 20, 50])
+        isHoarding = dice.chance(6)
         func name(_ kind: IdentifierKind, _ number: Int, _ dice: inout Dice) -> Name {
             switch kind {
             case .phone:
@@ -343,7 +345,10 @@ struct StoryTeller {
         if dice.chance(15) { event.plan = dice.pick(["gold", "basic"]) }
     }
 
-    private mutating func cart() -> String? { dice.pick([nil, nil, "c1", "c1", "c2"]) }
+    private mutating func cart() -> String? {
+        isHoarding ? "c\(dice.below(12))" : dice.pick([nil, nil, "c1", "c1", "c2"])
+    }
+
     private mutating func order() -> String { dice.pick(["o1", "o2", "o3"]) }
 
     private mutating func item() -> Item {
