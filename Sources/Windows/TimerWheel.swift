@@ -191,6 +191,19 @@ package struct TimerWheel: ~Copyable {
     package func earliest() -> Int64? {
         guard count > 0 else { return nil }
         let current = passed + 1
+        // Before time has begun every turn of the dial is ages away: only the timers themselves
+        // tell.
+        if current < -TimerWheel.range {
+            var first = Int64.max
+            for bucket in 0..<TimerWheel.levels * TimerWheel.width {
+                var slot = heads[bucket]
+                while slot != 0 {
+                    first = min(first, nodes[slot].due)
+                    slot = nodes[slot].next
+                }
+            }
+            return first
+        }
         let index = Int(truncatingIfNeeded: current) & (TimerWheel.width - 1)
         return current + Int64(silence(after: index))
     }

@@ -23,7 +23,7 @@ struct ReferenceTests {
         for seed in Self.seeds where seed % 4 == part {
             let story = StoryTeller.story(seed)
             // Three shards cost as much as all the rest, so not every seed takes them.
-            let comparison = Comparison(story, onThree: seed % 3 == 0)
+            let comparison = Comparison(story, onThree: seed % 3 == 0 || Self.seeds.count == 1)
             tally.merge(comparison.tally, uniquingKeysWith: +)
             guard let difference = comparison.difference else { continue }
             let smaller = Comparison.minimise(story)

@@ -8,6 +8,7 @@ struct TimerWheelTests {
         wheel.arm(1, at: 1_700_000_900)
         wheel.arm(2, at: 1_700_000_300)
         wheel.arm(3, at: 1_800_000_000)
+        #expect(wheel.earliest() == 1_700_000_300)
         var fired: [UInt32] = []
         var seconds: [Int64] = []
         while let slot = wheel.next(through: 1_700_001_000) {
