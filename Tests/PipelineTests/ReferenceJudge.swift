@@ -537,9 +537,9 @@ extension ReferencePipeline {
         return known.compactMap(\.self).first { $0 != 0 } ?? rules.shopCountry
     }
 
-    /// QH-2: trait, context, phone country, shipping country, shop. Of a country with several
-    /// zones all are taken: it is quiet when it is quiet in any.
+    /// QH-2: trait, context, phone country, shipping country, shop.
     ///
+    /// Of a country with several zones all are taken: it is quiet when it is quiet in any.
     func zones(_ person: Person) -> [String] {
         if let zone = person.traitZone { return [zone.zone] }
         if let zone = person.contextZone { return [zone.zone] }

@@ -156,9 +156,10 @@ final class Cart {
     /// Time of the first operation.
     var begin: Int64? { operations.filter { !$0.isOver }.map(\.time).min() }
 
-    /// A default cart ends, and the next add starts an empty one. What was emptied or bought needs
-    /// no forgetting: its operations have come out empty, and late ones still belong among them.
+    /// A default cart ends, and the next add starts an empty one.
     ///
+    /// What was emptied or bought needs no forgetting: its operations have come out empty, and late
+    /// ones still belong among them.
     func end(forgetting: Bool) {
         guard key == nil else { return }
         if forgetting {

@@ -62,9 +62,10 @@ final class ReferencePipeline {
 
     private var disorder: Int64 { rules.disorder.milliseconds }
 
-    /// Live the clock; in a replay a second of event time and the disorder. Before all partitions
-    /// have been heard there is no such second: the newest event stands in for it.
+    /// Live the clock; in a replay a second of event time and the disorder.
     ///
+    /// Before all partitions have been heard there is no such second: the newest event stands in
+    /// for it.
     var now: Int64 {
         if let clock { return clock }
         if let second = second ?? watermark { return second * 1_000 + disorder }
@@ -416,8 +417,9 @@ final class ReferencePipeline {
         applyLaterOrders(event, person)
     }
 
-    /// The cart that a checkout's ids name. The ids of a cart's latest checkout count.
+    /// The cart that a checkout's ids name.
     ///
+    /// The ids of a cart's latest checkout count.
     private func named(_ checkout: Key?, _ order: Key?, _ person: Person) -> Cart? {
         latest(
             person.carts.filter { cart in
@@ -472,8 +474,9 @@ final class ReferencePipeline {
     }
 
     /// AB-4: the carts that the order names are closed; if it names none, those that share a
-    /// product with it lose what was bought. Only the given carts are asked.
+    /// product with it lose what was bought.
     ///
+    /// Only the given carts are asked.
     private func close(_ carts: [Cart], _ order: Order, _ time: Int64, _ person: Person) {
         func isNamed(_ cart: Cart) -> Bool {
             if let key = order.cart, cart.key == key { return true }
@@ -823,9 +826,10 @@ final class ReferencePipeline {
         refresh(person)
     }
 
-    /// ID-8: of two enrollments of one flow on one cart the one with later activity lives; on a
-    /// tie the running one, then the smaller key. A profile has at most one view enrollment.
+    /// ID-8: of two enrollments of one flow on one cart the one with later activity lives; on a tie
+    /// the running one, then the smaller key.
     ///
+    /// A profile has at most one view enrollment.
     private func endTwins(_ latest: [(Enrollment, Int64)], _ time: Int64, _ person: Person) {
         func isKept(_ left: Enrollment, over right: Enrollment) -> Bool {
             let a = latest.first { $0.0 === left }!.1
