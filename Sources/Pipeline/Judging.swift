@@ -314,6 +314,8 @@ extension ShardPipeline {
             store.enrollments[handle].isDeferred = true
             store.enrollments[handle].due = until
             store.enrollments[handle].wasDueWhenArmed = until.second <= wheel.passed
+            // A click behind what was sent just now pauses what waits.
+            schedule(handle, of: slot)
         } else {
             pass(handle, to: step + 1, anchor: sentAnchor(handle), decided: time, of: slot)
         }
