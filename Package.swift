@@ -47,7 +47,10 @@ let package = Package(
         library("CYAML", "libyaml-dev"),
         .target(name: "CAllocationCounter"),
         .target(name: "CPlatform"),
-        .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]),
+        .target(
+            name: "CPhoneNumber",
+            linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]
+        ),
         .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
 
         // Words and memory, shared by all.
