@@ -87,8 +87,8 @@ let package = Package(
         module(
             "Settings",
             [
-                "CYAML", "Decoding", "Events", "Flows", "FrequencyCapping", "Identity", "Pipeline",
-                "TimeZones", "Windows",
+                "CYAML", "Decoding", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Normalisation", "Pipeline", "Profiles", "TimeZones", "Windows",
             ]
         ),
         module(
@@ -114,7 +114,13 @@ let package = Package(
         suite("WindowsTests", ["Windows", "TimeZones", "Events"]),
         suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
         suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
-        suite("SettingsTests", ["Settings"]),
+        suite(
+            "SettingsTests",
+            [
+                "Decoding", "Events", "Flows", "FrequencyCapping", "Identity", "Normalisation",
+                "Pipeline", "Profiles", "Settings", "TimeZones", "Windows",
+            ]
+        ),
         suite("KafkaTests", ["Kafka"]),
         suite(
             "PipelineTests",
