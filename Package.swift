@@ -121,6 +121,7 @@ let package = Package(
                 "Pipeline", "Profiles", "Settings", "TimeZones", "Windows",
             ]
         ),
+        suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
         suite("KafkaTests", ["Kafka"]),
         suite(
             "PipelineTests",
