@@ -55,7 +55,7 @@ let package = Package(
         module("Events"),
 
         // The edges: records in, records out.
-        module("Kafka", ["CLibrdkafka"]),
+        module("Kafka", ["CLibrdkafka", "CPlatform"]),
         module("Normalisation", ["CPhoneNumber"]),
         module("Decoding", ["CSimdjson", "Events", "Normalisation", "Windows"]),
         module("Encoding", ["Events", "Memory"]),
@@ -112,7 +112,7 @@ let package = Package(
         suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
         suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
         suite("SettingsTests", ["Settings"]),
-        suite("KafkaTests", ["Kafka"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
         suite(
             "PipelineTests",
             [
