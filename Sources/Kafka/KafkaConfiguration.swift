@@ -3,7 +3,7 @@ import CLibrdkafka
 /// Settings on their way into a client of librdkafka, which takes them over.
 @safe
 struct KafkaConfiguration: ~Copyable {
-    private let pointer: OpaquePointer
+    private var pointer: OpaquePointer?
 
     /// The defaults of librdkafka and what both clients share.
     init(_ settings: KafkaSettings) throws(KafkaError) {
@@ -26,7 +26,10 @@ struct KafkaConfiguration: ~Copyable {
         try set("log.configuration.warnings", "false")
     }
 
-    deinit { unsafe rd_kafka_conf_destroy(pointer) }
+    deinit {
+        // Nil once a client has taken it over.
+        if let pointer = unsafe pointer { unsafe rd_kafka_conf_destroy(pointer) }
+    }
 
     /// Sets one of librdkafka's settings.
     func set(_ name: String, _ value: String) throws(KafkaError) {
@@ -95,7 +98,7 @@ struct KafkaConfiguration: ~Copyable {
             return unsafe (client, String(cString: $0.baseAddress!))
         }
         guard let client = unsafe client else { throw KafkaError(.configuration, "kafka: \(reason)") }
-        discard self
+        unsafe pointer = nil
         return unsafe ClientHandle(client, context)
     }
 

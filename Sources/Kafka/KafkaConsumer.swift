@@ -93,6 +93,9 @@ package final class KafkaConsumer: @unchecked Sendable {
         if let error = client.fatalError { throw error }
     }
 
+    /// The error that ended the client, or nil. *Any thread.*
+    package var fatalError: KafkaError? { client.fatalError }
+
     /// Joins the group; its leader's topic must exist.
     package func subscribe() throws(KafkaError) {
         var list = OffsetList(room: 1)

@@ -22,6 +22,14 @@ package struct KafkaProducer: ~Copyable {
 
     /// Makes the client; the broker is asked nothing yet.
     package init(_ settings: KafkaSettings, log: KafkaLog) throws(KafkaError) {
+        client = try KafkaProducer.client(settings, log)
+        isTransactional = settings.transactionalID != nil
+    }
+
+    private static func client(
+        _ settings: KafkaSettings,
+        _ log: KafkaLog
+    ) throws(KafkaError) -> ClientHandle {
         let configuration = try KafkaConfiguration(settings)
         try configuration.set("linger.ms", "5")
         try configuration.set("batch.num.messages", "10000")
@@ -36,7 +44,6 @@ package struct KafkaProducer: ~Copyable {
         try configuration.set("acks", "all")
         try configuration.set("enable.idempotence", "true")
         try configuration.set("partitioner", "murmur2_random")
-        isTransactional = settings.transactionalID != nil
         if let transactionalID = settings.transactionalID {
             let limit = "\(settings.transactionTimeout.milliseconds)"
             try configuration.set("transactional.id", transactionalID)
@@ -49,7 +56,7 @@ package struct KafkaProducer: ~Copyable {
         let context = ClientContext(log)
         configuration.observe(context)
         configuration.observeDeliveries()
-        client = try configuration.client(RD_KAFKA_PRODUCER, context)
+        return try configuration.client(RD_KAFKA_PRODUCER, context)
     }
 
     deinit {

@@ -15,12 +15,13 @@ package struct MockCluster: ~Copyable {
         try configuration.set("test.mock.num.brokers", "\(brokers)")
         let context = ClientContext(log)
         configuration.observe(context)
-        client = try configuration.client(RD_KAFKA_PRODUCER, context)
+        let client = try configuration.client(RD_KAFKA_PRODUCER, context)
         // Belongs to the client and goes with it.
         guard let cluster = unsafe rd_kafka_handle_mock_cluster(client.pointer) else {
             throw KafkaError(.other, "kafka: librdkafka made no mock cluster")
         }
         unsafe self.cluster = unsafe cluster
+        self.client = client
     }
 
     /// Where clients find it.
