@@ -63,7 +63,7 @@ let package = Package(
         module("Events"),
 
         // The edges: records in, records out.
-        module("Kafka", ["CLibrdkafka"]),
+        module("Kafka", ["CLibrdkafka", "CPlatform"]),
         module("Normalisation", ["CPhoneNumber"]),
         module("Decoding", ["CSimdjson", "Events", "Normalisation", "Windows"]),
         module("Encoding", ["Events", "Memory"]),
@@ -127,7 +127,7 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
-        suite("KafkaTests", ["Kafka"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
         suite(
             "PipelineTests",
             [
