@@ -109,7 +109,7 @@ let package = Package(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Scenarios", "Settings",
+                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
             swiftSettings: strict
         ),
@@ -136,7 +136,10 @@ let package = Package(
             ]
         ),
         suite("ScenarioTests", ["Scenarios"]),
-        suite("EngineTests", ["Engine", "LoadTesting", "Settings"]),
+        suite(
+            "EngineTests",
+            ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
+        ),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17
