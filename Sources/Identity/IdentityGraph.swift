@@ -107,7 +107,9 @@ package struct IdentityGraph: ~Copyable {
 
     // MARK: Resolving one event
 
-    /// Whom an event belongs to; joins its identifiers on the way (ID-4). 0 if it names nobody.
+    /// Whom an event belongs to; joins its identifiers on the way (ID-4).
+    ///
+    /// 0 if it names nobody.
     ///
     /// Identifiers are joined strongest first, each if the union stays within the limits and does
     /// not hold two user ids.
