@@ -112,7 +112,7 @@ let package = Package(
         suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
         suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
         suite("SettingsTests", ["Settings"]),
-        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
         suite(
             "PipelineTests",
             [

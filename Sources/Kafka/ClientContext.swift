@@ -49,7 +49,10 @@ func onLog(
     let level: KafkaLogLevel = level <= 4 ? .warning : level <= 5 ? .notice : .debug
     // Zero-terminated by the library, and copied here.
     let kind = unsafe String(cString: facility)
-    unsafe context.log.libraryLine(level, kind: kind, String(cString: text))
+    let line = unsafe String(cString: text)
+    // Settings that both clients share are for one of them; that is meant so.
+    if kind == "CONFWARN", line.contains("and will be ignored by this") { return }
+    context.log.libraryLine(level, kind: kind, line)
 }
 
 /// Trouble with brokers; called on the thread that polls the client.

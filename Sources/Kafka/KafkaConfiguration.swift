@@ -22,8 +22,6 @@ struct KafkaConfiguration: ~Copyable {
         // A connection that hangs is given up before a transaction is.
         try set("socket.timeout.ms", "10000")
         try set("topic.metadata.refresh.interval.ms", "60000")
-        // A setting of the other kind of client would be warned of at each start.
-        try set("log.configuration.warnings", "false")
     }
 
     deinit {
