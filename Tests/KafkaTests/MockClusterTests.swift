@@ -70,7 +70,9 @@ struct MockClusterTests {
             try echo.turns(until: "all echoed") { echo.read.count >= 300 }
             #expect(Set(echo.read) == Set(values))
             #expect(echo.headers.allSatisfy { $0 == ["h": "x"] })
-            try echo.turns(until: "both partitions idle") { echo.lastMark?.idlePartitions == [0, 1] }
+            try echo.turns(until: "both partitions idle") {
+                echo.lastMark?.idlePartitions == [0, 1]
+            }
             echo.membership.stop()
             while case .epochEnd(let mark)? = try? echo.source!.fill(echo.block) {
                 try echo.sink!.commit(mark)
@@ -100,7 +102,13 @@ struct MockClusterTests {
         try cluster.createTopic("collie.leader", partitions: 1)
         let lines = Lines()
         let settings = KafkaSettings(bootstrapServers: cluster.bootstrapServers)
-        let echo = try Echo(settings, ["events"], prefix: "", delivery: .atLeastOnce, log: lines.log)
+        let echo = try Echo(
+            settings,
+            ["events"],
+            prefix: "",
+            delivery: .atLeastOnce,
+            log: lines.log
+        )
         try echo.lead()
         try write(["a"], to: "events", settings)
         try echo.turns(until: "a") { echo.read == ["a"] }

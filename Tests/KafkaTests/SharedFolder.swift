@@ -14,4 +14,3 @@ let sharedFolder: URL? = {
     }
     return nil
 }()
-

@@ -261,7 +261,8 @@ final class Echo {
         return committing
     }
 
-    func turns(until what: String, within limit: Duration = .seconds(20), _ done: () -> Bool) throws {
+    func turns(until what: String, within limit: Duration = .seconds(20), _ done: () -> Bool) throws
+    {
         try until(what, within: limit) {
             if done() { return true }
             try turn()
