@@ -98,7 +98,10 @@ let package = Package(
                 "Pipeline", "Profiles", "Rings", "Shards",
             ]
         ),
-        module("Scenarios", ["Decoding", "Encoding", "Events", "Pipeline", "Settings"]),
+        module(
+            "Scenarios",
+            ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
+        ),
         module("LoadTesting", ["Events"]),
         .executableTarget(
             name: "collie",
