@@ -1,5 +1,5 @@
 import Foundation
-import Settings
+package import Settings
 
 /// A value of an output record, as JSON has it.
 package enum JSONValue: Decodable, Equatable, Sendable {

@@ -1,6 +1,6 @@
-package import Decoding
+import Decoding
 import Identity
-package import Pipeline
+import Pipeline
 
 /// What the stages counted in a run, by the names that scenarios use.
 package struct RunCounters: Sendable, Equatable {

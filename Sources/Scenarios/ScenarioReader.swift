@@ -1,4 +1,4 @@
-package import Events
+import Events
 package import Settings
 
 /// Reads scenario files: every mistake is noted with its place, and nothing is guessed.

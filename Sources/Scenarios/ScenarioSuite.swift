@@ -1,3 +1,4 @@
+import Encoding
 import Events
 import Foundation
 package import Settings
@@ -82,18 +83,18 @@ package struct ScenarioSuite {
             return outcome
         }
         for scenario in scenarios {
-            switch settings(for: scenario, path) {
-            case .success(let settings):
-                outcome.outcomes.append(
-                    ScenarioOutcome(
-                        title: scenario.title,
-                        mark: scenario.mark,
-                        judgement: judge(scenario, settings)
-                    )
-                )
-            case .failure(let error):
-                outcome.mistakes += error.mistakes.filter { !outcome.mistakes.contains($0) }
+            var wrong: [Mistake] = []
+            guard let settings = settings(for: scenario, path, &wrong) else {
+                outcome.mistakes += wrong.filter { !outcome.mistakes.contains($0) }
+                continue
             }
+            outcome.outcomes.append(
+                ScenarioOutcome(
+                    title: scenario.title,
+                    mark: scenario.mark,
+                    judgement: judge(scenario, settings)
+                )
+            )
         }
         return outcome
     }
@@ -133,8 +134,9 @@ package struct ScenarioSuite {
 
     private mutating func settings(
         for scenario: Scenario,
-        _ path: String
-    ) -> Result<Settings, SettingsError> {
+        _ path: String,
+        _ mistakes: inout [Mistake]
+    ) -> Settings? {
         var folder = config
         if let own = scenario.config {
             let base = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
@@ -144,19 +146,21 @@ package struct ScenarioSuite {
         }
         guard let folder else {
             let text = "the scenario names no `config`, and none was given with --config"
-            return .failure(SettingsError(mistakes: [Mistake(at: scenario.mark, text)]))
+            mistakes = [Mistake(at: scenario.mark, text)]
+            return nil
         }
         if let known = loaded.first(where: {
             $0.folder == folder && $0.overrides == scenario.overrides
         }) {
-            return .success(known.settings)
+            return known.settings
         }
         do throws(SettingsError) {
             let settings = try Settings.load(folder: folder, overrides: scenario.overrides)
             loaded.append((folder, scenario.overrides, settings))
-            return .success(settings)
+            return settings
         } catch {
-            return .failure(error)
+            mistakes = error.mistakes
+            return nil
         }
     }
 }

@@ -1,3 +1,4 @@
+import Encoding
 import Events
 
 /// One line of what happened: a command, a decision, or another output, and whose it is.

@@ -1,6 +1,6 @@
 package import Decoding
-import Encoding
-package import Events
+package import Encoding
+import Events
 import Identity
 import Memory
 package import Pipeline
