@@ -22,8 +22,8 @@ package struct MappingKind: Sendable, Equatable {
 
 /// A mapping that is being read key by key; whatever is wrong goes to the list of mistakes.
 ///
-/// Every typed method answers nil both when the key is missing and when its value is wrong, so that
-/// `fields.span("after") ?? .minutes(60)` reads on with the default.
+/// The methods without a default answer nil both when the key is missing and when its value is
+/// wrong: the mistake is noted, and reading goes on.
 package struct Fields {
     /// The mapping itself.
     package let node: YAMLNode
@@ -31,6 +31,8 @@ package struct Fields {
     package let kind: MappingKind
     /// Where mistakes go.
     package let mistakes: Mistakes
+    /// What was read, with the defaults.
+    package let outline: Outline
 
     /// Begins reading: unknown keys and missing ones are noted at once; nil if it is no mapping.
     package init?(_ node: YAMLNode, as kind: MappingKind, _ mistakes: Mistakes) {
@@ -42,6 +44,7 @@ package struct Fields {
         self.node = node
         self.kind = kind
         self.mistakes = mistakes
+        outline = Outline(at: node.mark)
         for entry in entries where !kind.keys.contains(entry.key) {
             let remedy = Suggestion.remedy(for: entry.key, among: kind.keys)
             mistakes.add("\(kind.name) has no key `\(entry.key)`\(remedy)", at: entry.mark)
@@ -58,23 +61,47 @@ package struct Fields {
     package subscript(key: String) -> YAMLNode? {
         precondition(kind.keys.contains(key), "\(key) is not declared of \(kind.name)")
         guard let value = node[key], !value.isNull else { return nil }
+        outline.note(key, .node(value))
         return value
     }
 
-    /// Whether the key is there, even without a value.
-    package func has(_ key: String) -> Bool { node[key] != nil }
+    /// Whether the key has a value.
+    package func has(_ key: String) -> Bool { node[key].map { !$0.isNull } ?? false }
 
     /// Notes an error about a key, at its value.
     package func reject(_ key: String, _ text: String) {
         mistakes.add("`\(key)` \(text)", at: self[key]?.mark ?? mark)
     }
 
+    private func noteDefault(_ key: String, _ text: String) {
+        guard !has(key) else { return }
+        outline.note(key, .node(YAMLNode(text: text, at: mark)))
+    }
+
+    // MARK: Single values
+
     /// A text.
     package func text(_ key: String) -> String? { self[key]?.readText("`\(key)`", mistakes) }
+
+    /// A text, or the default.
+    package func text(_ key: String, default value: String) -> String {
+        noteDefault(key, value)
+        return text(key) ?? value
+    }
 
     /// A whole number.
     package func integer(_ key: String, in range: ClosedRange<Int> = 0 ... .max) -> Int? {
         self[key]?.readInteger("`\(key)`", in: range, mistakes)
+    }
+
+    /// A whole number, or the default.
+    package func integer(
+        _ key: String,
+        in range: ClosedRange<Int> = 0 ... .max,
+        default value: Int
+    ) -> Int {
+        noteDefault(key, String(value))
+        return integer(key, in: range) ?? value
     }
 
     /// A number.
@@ -82,6 +109,12 @@ package struct Fields {
 
     /// `true` or `false`.
     package func truth(_ key: String) -> Bool? { self[key]?.readTruth("`\(key)`", mistakes) }
+
+    /// `true` or `false`, or the default.
+    package func truth(_ key: String, default value: Bool) -> Bool {
+        noteDefault(key, String(value))
+        return truth(key) ?? value
+    }
 
     /// A length of time.
     package func span(
@@ -91,10 +124,32 @@ package struct Fields {
         self[key]?.readSpan("`\(key)`", in: range, mistakes)
     }
 
+    /// A length of time, or the default.
+    package func span(
+        _ key: String,
+        in range: ClosedRange<TimeSpan> = .zero ... .days(4_000),
+        default value: TimeSpan
+    ) -> TimeSpan {
+        noteDefault(key, value.text)
+        return span(key, in: range) ?? value
+    }
+
     /// One of some words.
     package func choice<Value>(_ key: String, of choices: KeyValuePairs<String, Value>) -> Value? {
         self[key]?.readChoice("`\(key)`", of: choices, mistakes)
     }
+
+    /// One of some words, or the default.
+    package func choice<Value: Equatable>(
+        _ key: String,
+        of choices: KeyValuePairs<String, Value>,
+        default value: Value
+    ) -> Value {
+        if let name = choices.first(where: { $0.value == value })?.key { noteDefault(key, name) }
+        return choice(key, of: choices) ?? value
+    }
+
+    // MARK: Lists
 
     /// The elements of a list; one value alone counts as a list of one.
     package func list(_ key: String) -> [YAMLNode] {
@@ -106,9 +161,35 @@ package struct Fields {
         list(key).compactMap { $0.readText("`\(key)`", mistakes) }
     }
 
-    /// The mapping under a key.
+    /// The words of a list, with what each stands for.
+    package func choices<Value>(_ key: String, of choices: KeyValuePairs<String, Value>) -> [Value]
+    {
+        list(key).compactMap { $0.readChoice("`\(key)`", of: choices, mistakes) }
+    }
+
+    // MARK: Mappings
+
+    /// The mapping under a key; a missing one is read as an empty one, for its defaults.
+    package func section(_ key: String, as kind: MappingKind) -> Fields? {
+        let child = Fields(
+            self[key] ?? YAMLNode(.mapping([]), at: mark),
+            as: kind,
+            mistakes
+        )
+        if let child { outline.note(key, .mapping(child.outline)) }
+        return child
+    }
+
+    /// The mapping under a key, or nil if there is none.
     package func fields(_ key: String, as kind: MappingKind) -> Fields? {
-        self[key].flatMap { Fields($0, as: kind, mistakes) }
+        has(key) ? section(key, as: kind) : nil
+    }
+
+    /// The mappings of a list.
+    package func children(_ key: String, as kind: MappingKind) -> [Fields] {
+        let children = list(key).compactMap { Fields($0, as: kind, mistakes) }
+        if has(key) { outline.note(key, .list(children.map(\.outline))) }
+        return children
     }
 
     /// The entries of a mapping with free keys.

@@ -1,0 +1,206 @@
+import Decoding
+import Events
+import Flows
+import FrequencyCapping
+import Identity
+import Pipeline
+import Profiles
+import TimeZones
+import Windows
+
+/// What `collie check` prints: every mistake and warning, then the configuration in force.
+package struct ConfigReport: Sendable, CustomStringConvertible {
+    /// Mistakes and warnings, by file and line.
+    package private(set) var mistakes: [Mistake]
+    /// The configuration; nil if there are errors.
+    package private(set) var settings: Settings?
+    /// The configuration in force as YAML, as far as it could be read, secrets masked.
+    package private(set) var effective: String
+
+    /// Whether Collie starts with it.
+    package var isValid: Bool { settings != nil }
+
+    /// Reads and checks a configuration.
+    package init(
+        _ source: ConfigSource,
+        overrides: YAMLNode? = nil,
+        options: SettingsOptions = SettingsOptions()
+    ) {
+        let mistakes = Mistakes()
+        var reader = ConfigReader(source: source, options: options, mistakes: mistakes)
+        let settings = reader.read(overrides: overrides)
+        self.mistakes = mistakes.sorted
+        effective = reader.effective
+        self.settings = mistakes.hasErrors ? nil : settings
+        self.settings?.warnings = self.mistakes
+        self.settings?.effective = effective
+    }
+
+    package var description: String {
+        var text = mistakes.map { "\($0)\n" }.joined()
+        let errors = mistakes.count { $0.severity == .error }
+        let warnings = mistakes.count - errors
+        if errors > 0 || warnings > 0 { text += "\n" }
+        text += "\(errors) error\(errors == 1 ? "" : "s"), "
+        text += "\(warnings) warning\(warnings == 1 ? "" : "s")\n\n" + effective
+        return text
+    }
+}
+
+/// Reads all files of a configuration, one after the other, and joins them.
+struct ConfigReader {
+    let source: ConfigSource
+    let options: SettingsOptions
+    let mistakes: Mistakes
+    private(set) var effective = ""
+
+    // Reading the machine's zones takes a while and gives the same each time.
+    private static let zones = SystemZones.load()
+
+    init(source: ConfigSource, options: SettingsOptions, mistakes: Mistakes) {
+        self.source = source
+        self.options = options
+        self.mistakes = mistakes
+    }
+
+    mutating func read(overrides: YAMLNode?) -> Settings? {
+        var trees = ConfigTrees(source: source, mistakes: mistakes)
+        if let overrides { trees.apply(overrides) }
+        trees.interpolate()
+
+        let zones = ConfigReader.zones
+        guard let collie = CollieFile(trees.collie, zones: zones, mistakes) else { return nil }
+        let shop = collie.shop()
+        let identity = collie.fields.fields("identity", as: IdentitySection.kind).map {
+            IdentitySection(fields: $0)
+        }
+        // A stand-in for a missing key, so that the flows are checked all the same.
+        let hashKey = identity?.hashKey() ?? SipHash(key0: 0, key1: 0)
+        let identityRules = identity?.rules() ?? IdentityRules()
+        let times = collie.times()
+        let kafka = collie.fields.section("kafka", as: KafkaSection.kind).map {
+            KafkaSection(fields: $0).settings()
+        }
+        let engine = collie.fields.section("engine", as: EngineSection.kind).map {
+            EngineSection(fields: $0).settings()
+        }
+        let deadline = collie.shutdownDeadline()
+        note("collie.yaml", collie.fields)
+
+        let planFile = TrackingPlanFile(trees.trackingPlan, mistakes)
+        var plan = planFile?.plan(shopCountry: shop.country) ?? TrackingPlan()
+        if let planFile { note("tracking-plan.yaml", planFile.fields, masksKeys: false) }
+
+        let attributes = AttributeTable()
+        let context = FlowContext(
+            hashKey: hashKey,
+            plan: plan,
+            conditions: ConditionReader(
+                hashKey: hashKey,
+                attributes: attributes,
+                mistakes: mistakes
+            ),
+            options: options,
+            mistakes: mistakes
+        )
+        let flows = readFlows(trees, context)
+
+        let engineSettings = engine ?? EngineSettings()
+        var rules = Rules(
+            hashKey: hashKey,
+            zones: zones,
+            shopZone: shop.zone,
+            shopCountry: shop.country,
+            shopCurrency: shop.currency
+        )
+        rules.source = shop.source
+        rules.disorder = times.disorder
+        rules.maxAge = times.maxAge
+        rules.dedupeSpan = times.dedupeSpan
+        rules.dedupeMax = times.dedupeMax
+        rules.identity = identityRules
+        rules.flows = flows.map(\.flow)
+        rules.attributeNames = attributes.paths
+        rules.attributeIsTrait = attributes.isTrait
+        plan.attributes = attributes.paths
+        if let fields = Fields(trees.policies, as: PoliciesFile.kind, mistakes) {
+            let policies = PoliciesFile(
+                fields: fields,
+                flows: rules.flows,
+                zones: zones,
+                sendsMax: engineSettings.limits.sendsMax,
+                sendSpan: engineSettings.limits.sendSpan
+            )
+            rules.firstWeekday = policies.firstWeekday()
+            rules.caps = policies.caps()
+            rules.gaps = policies.gaps()
+            rules.quiet = policies.quietRules()
+            rules.impliedConsent = policies.impliedConsent()
+            policies.checkIDs()
+            note("policies.yaml", fields)
+        }
+        for flow in flows { note(flow.name, flow.fields) }
+        // Lints judge a configuration that can be understood; errors come first.
+        if !mistakes.hasErrors {
+            Lints(rules: rules, nodes: flows.map(\.node), mistakes: mistakes).run()
+        }
+        return Settings(
+            rules: rules,
+            plan: plan,
+            kafka: kafka ?? KafkaSettings(),
+            engine: engineSettings,
+            shutdownDeadline: deadline,
+            effective: "",
+            warnings: []
+        )
+    }
+
+    private mutating func note(_ name: String, _ fields: Fields, masksKeys: Bool = true) {
+        if !effective.isEmpty { effective += "\n" }
+        effective += "# \(name)\n" + fields.outline.node.yaml(masksKeys: masksKeys)
+    }
+
+    /// A flow with where it came from.
+    private struct ReadFlow {
+        var name: String
+        var node: YAMLNode
+        var fields: Fields
+        var flow: FlowDefinition
+    }
+
+    // All flows by id; a second one with the same id or stage is an error.
+    private func readFlows(_ trees: ConfigTrees, _ context: FlowContext) -> [ReadFlow] {
+        var flows: [ReadFlow] = []
+        for tree in trees.flows {
+            guard let file = FlowFile(tree.node, context), let flow = file.flow() else { continue }
+            let mark = tree.node["id"]?.mark ?? tree.node.mark
+            if let other = flows.first(where: { $0.flow.id == flow.id }) {
+                let place = other.node["id"]?.mark ?? other.node.mark
+                mistakes.add("the flow id `\(flow.id)` is used in \(place) already", at: mark)
+                continue
+            }
+            if let stage = stage(flow),
+                let other = flows.first(where: { self.stage($0.flow) == stage })
+            {
+                mistakes.add(
+                    "the flow `\(other.flow.id)` has the trigger `abandoned: \(stage)` already; "
+                        + "there can be one",
+                    at: tree.node["trigger"]?.mark ?? mark
+                )
+            }
+            flows.append(
+                ReadFlow(name: tree.name, node: tree.node, fields: file.fields, flow: flow)
+            )
+        }
+        return flows.sorted { $0.flow.id < $1.flow.id }
+    }
+
+    private func stage(_ flow: FlowDefinition) -> String? {
+        switch flow.trigger {
+        case .abandonedView: "view"
+        case .abandonedCart: "cart"
+        case .abandonedCheckout: "checkout"
+        case .event: nil
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Events
+
+/// Reads the section `kafka` of `collie.yaml`.
+struct KafkaSection {
+    static let kind = MappingKind(
+        "kafka",
+        keys: [
+            "brokers", "input_topics", "group_id", "instance_id", "output", "delivery",
+            "transactional_id", "leader_topic", "session_timeout", "common", "consumer",
+            "producer",
+        ]
+    )
+    static let outputKind = MappingKind("the output", keys: ["prefix", "topics"])
+
+    /// The standard names of the output topics.
+    static let outputs: [String] =
+        Channel.allCases.map { "send.\($0.name)" }
+        + [
+            "collie.decisions", "collie.identity", "collie.dead-letters", "collie.review",
+            "collie.journal",
+        ]
+
+    // What Collie sets itself, and the key that says it.
+    private static let own: KeyValuePairs<String, String> = [
+        "bootstrap.servers": "kafka.brokers", "metadata.broker.list": "kafka.brokers",
+        "group.id": "kafka.group_id", "group.instance.id": "kafka.instance_id",
+        "transactional.id": "kafka.transactional_id",
+        "session.timeout.ms": "kafka.session_timeout", "enable.idempotence": "kafka.delivery",
+        "enable.auto.commit": "", "enable.auto.offset.store": "", "isolation.level": "",
+        "partition.assignment.strategy": "", "enable.partition.eof": "",
+        "auto.offset.reset": "",
+    ]
+
+    let fields: Fields
+
+    func settings() -> KafkaSettings {
+        var settings = KafkaSettings()
+        settings.brokers = brokers()
+        settings.inputTopics = topics("input_topics")
+        settings.groupID = fields.text("group_id", default: settings.groupID)
+        settings.instanceID = fields.text("instance_id").flatMap { $0.isEmpty ? nil : $0 }
+        settings.delivery = fields.choice(
+            "delivery",
+            of: ["exactly-once": .exactlyOnce, "at-least-once": .atLeastOnce],
+            default: settings.delivery
+        )
+        settings.transactionalID = fields.text("transactional_id", default: settings.groupID)
+        settings.leaderTopic = fields.text("leader_topic", default: settings.leaderTopic)
+        settings.sessionTimeout = fields.span(
+            "session_timeout",
+            in: .seconds(1) ... .minutes(30),
+            default: settings.sessionTimeout
+        )
+        if let output = fields.section("output", as: KafkaSection.outputKind) {
+            settings.outputPrefix = output.text("prefix", default: "")
+            settings.outputNames = outputNames(output)
+        }
+        settings.common = passThrough("common")
+        settings.consumer = passThrough("consumer")
+        settings.producer = passThrough("producer")
+        return settings
+    }
+
+    private func brokers() -> [String] {
+        // One text with commas is what environment variables usually hold.
+        let nodes = fields.list("brokers")
+        var brokers: [String] = []
+        for node in nodes {
+            guard let text = node.readText("`brokers`", fields.mistakes) else { continue }
+            for part in text.split(separator: ",") {
+                let broker = part.filter { $0 != " " }
+                let port = broker.split(separator: ":").last.flatMap { UInt16($0) }
+                if !broker.contains(":") || port == nil {
+                    fields.mistakes.add(
+                        "`brokers`: `\(broker)` must be host:port, such as kafka:9092",
+                        at: node.mark
+                    )
+                } else {
+                    brokers.append(broker)
+                }
+            }
+        }
+        return brokers
+    }
+
+    private func topics(_ key: String) -> [String] {
+        var topics: [String] = []
+        for node in fields.list(key) {
+            guard let text = node.readText("`\(key)`", fields.mistakes) else { continue }
+            for part in text.split(separator: ",") {
+                let topic = part.filter { $0 != " " }
+                if KafkaSection.isTopic(topic) {
+                    if !topics.contains(topic) { topics.append(topic) }
+                } else {
+                    rejectTopic(topic, at: node.mark)
+                }
+            }
+        }
+        return topics
+    }
+
+    private static func isTopic(_ name: String) -> Bool {
+        !name.isEmpty && name.utf8.count <= 249 && name != "." && name != ".."
+            && name.utf8.allSatisfy { byte in
+                (byte | 32 >= 97 && byte | 32 <= 122) || (byte >= 48 && byte <= 57)
+                    || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains(byte)
+            }
+    }
+
+    private func rejectTopic(_ name: String, at mark: Mark) {
+        fields.mistakes.add(
+            "`\(name)` is no topic's name: letters, digits, `.`, `_` and `-`, at most 249",
+            at: mark
+        )
+    }
+
+    private func outputNames(_ output: Fields) -> [KafkaSettings.Setting] {
+        output.entries("topics").compactMap { entry in
+            guard KafkaSection.outputs.contains(entry.key) else {
+                let remedy = Suggestion.remedy(for: entry.key, among: KafkaSection.outputs)
+                fields.mistakes.add("there is no output `\(entry.key)`\(remedy)", at: entry.mark)
+                return nil
+            }
+            guard let name = entry.value.readText("`\(entry.key)`", fields.mistakes) else {
+                return nil
+            }
+            if !KafkaSection.isTopic(name) { rejectTopic(name, at: entry.value.mark) }
+            return KafkaSettings.Setting(name: entry.key, value: name)
+        }
+    }
+
+    // librdkafka knows its own keys; only those that Collie must own are refused.
+    private func passThrough(_ key: String) -> [KafkaSettings.Setting] {
+        fields.entries(key).compactMap { entry in
+            if let own = KafkaSection.own.first(where: { $0.key == entry.key }) {
+                let remedy = own.value.isEmpty ? "leave it out" : "use `\(own.value)`"
+                fields.mistakes.add(
+                    "`\(entry.key)` is set by Collie itself; \(remedy)",
+                    at: entry.mark
+                )
+                return nil
+            }
+            guard let value = entry.value.readText("`\(entry.key)`", fields.mistakes) else {
+                return nil
+            }
+            return KafkaSettings.Setting(name: entry.key, value: value)
+        }
+    }
+}
