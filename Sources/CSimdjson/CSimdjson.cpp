@@ -359,6 +359,8 @@ cjson_reader *cjson_make(size_t document_max) {
     reader->kinds.resize(document_max + 1);
     reader->scratch.resize(document_max + 64);
     reader->nodes.emplace_back();
+    // So that there is an address before the reader is sealed.
+    reader->slots.resize(1);
     return reader;
 }
 
