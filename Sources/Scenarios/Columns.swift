@@ -9,9 +9,9 @@ enum Columns {
     static func lines(_ pairings: [Pairing], _ story: Story, isBare: Bool) -> [String] {
         let left = pairings.map { $0.pattern.map(words) ?? [] }
         let right = pairings.map { $0.line.map { words($0, story) } ?? [] }
-        let widths = widths(of: left + right)
+        let widths = widths(of: (left + right).map { $0.dropLast() })
         if isBare { return right.map { "  " + join($0, widths) } }
-        let total = widths.reduce(0) { $0 + $1 + 2 }
+        let total = (left.map { join($0, widths).count }.max() ?? 0) + 4
         var lines = ["  " + pad("expected", to: total) + "actual"]
         for (index, pairing) in pairings.enumerated() {
             let mark =
@@ -79,7 +79,8 @@ enum Columns {
         [flow, step].compactMap { $0 }.joined(separator: "/")
     }
 
-    private static func widths(of rows: [[String]]) -> [Int] {
+    // The last column is as wide as it is.
+    private static func widths(of rows: [ArraySlice<String>]) -> [Int] {
         var widths: [Int] = []
         for row in rows {
             for (index, word) in row.enumerated() {
@@ -92,8 +93,9 @@ enum Columns {
 
     private static func join(_ words: [String], _ widths: [Int]) -> String {
         var text = ""
-        for (index, word) in words.enumerated() where widths[index] > 0 {
-            text += pad(word, to: widths[index] + 2)
+        for (index, word) in words.enumerated() {
+            let width = index < widths.count ? widths[index] : word.count
+            if width > 0 { text += pad(word, to: width + 2) }
         }
         return trimmed(text)
     }

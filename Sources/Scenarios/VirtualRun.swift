@@ -82,20 +82,27 @@ package struct VirtualRun: ~Copyable {
         )
     }
 
-    /// The next second in which anything can happen: a record arrives, or a timer is due. Those in
-    /// an outage wait for its end.
+    /// The next second in which anything can happen: a record arrives, a timer is due, or the last
+    /// before either changes; those in an outage wait for its end.
     private func wake(after clock: Int64, next: Int) -> Int64 {
         var second = Int64.max
-        if next < scenario.records.count { second = scenario.records[next].received.second }
+        if next < scenario.records.count {
+            // The second before, too: what is already past when a record comes depends on it.
+            let arrival = scenario.records[next].received.second
+            second = arrival - 1 > clock ? arrival - 1 : arrival
+        }
         if let due = pipeline.earliestTimer {
             // A timer fires when the second after its own is believed complete.
             let disorder = (rules.disorder.milliseconds + 999) / 1_000
             second = min(second, due + disorder + 1)
         }
         second = max(second, clock + 1)
-        for outage in scenario.outages
-        where second >= outage.from.second && second < outage.to.second {
-            second = outage.to.second
+        for outage in scenario.outages {
+            let lastBefore = outage.from.second - 1
+            if lastBefore > clock { second = min(second, lastBefore) }
+            if second >= outage.from.second, second < outage.to.second {
+                second = outage.to.second
+            }
         }
         return second
     }
