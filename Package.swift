@@ -137,7 +137,7 @@ let package = Package(
                 "Pipeline", "TimeZones", "Windows",
             ]
         ),
-        suite("ScenarioTests", ["Scenarios"]),
+        suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite("EngineTests", ["Engine", "LoadTesting", "Settings"]),
     ],
     cLanguageStandard: .gnu11,

@@ -34,9 +34,8 @@ extension Pattern {
                 )
             }
         }
-        if let person, story.profile(of: person) == nil
-            || story.profile(of: person) != line.profile
-        {
+        let owner = person.flatMap(story.profile)
+        if let person, owner == nil || owner != line.profile {
             found.append(
                 Difference(
                     field: "person",

@@ -48,7 +48,9 @@ struct RecordWriter {
             }
             identity.add("timestamp", JSONText.of(ScenarioTime.write(time)))
             var traits = JSONMembers()
-            for entry in fields.entries("traits") { traits.add(entry.key, JSONText.of(entry.value)) }
+            for trait in fields.entries("traits") {
+                traits.add(trait.key, JSONText.of(trait.value))
+            }
             for (key, name) in [("email", "email"), ("phone", "phone"), ("time_zone", "timezone")] {
                 if let text = fields.text(key) { traits.add(name, JSONText.of(text)) }
             }

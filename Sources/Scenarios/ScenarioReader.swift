@@ -17,7 +17,11 @@ package struct ScenarioReader {
         keys: ["variant"] + keys.filter { $0 != "scenario" && $0 != "config" },
         required: ["variant"]
     )
-    static let outageKind = MappingKind("an outage", keys: ["from", "to"], required: ["from", "to"])
+    static let outageKind = MappingKind(
+        "an outage",
+        keys: ["from", "to"],
+        required: ["from", "to"]
+    )
     static let expectKind = MappingKind(
         "`expect`",
         keys: [

@@ -186,6 +186,8 @@ extension Scenario {
                 names.insert(PersonName(kind: .anonymousID, value: anonymous))
             }
         }
-        return names.sorted { ($0.kind?.rawValue ?? 0, $0.value) < ($1.kind?.rawValue ?? 0, $1.value) }
+        return names.sorted {
+            ($0.kind?.rawValue ?? 0, $0.value) < ($1.kind?.rawValue ?? 0, $1.value)
+        }
     }
 }
