@@ -63,7 +63,7 @@ let package = Package(
         module("Events"),
 
         // The edges: records in, records out.
-        module("Kafka", ["CLibrdkafka"]),
+        module("Kafka", ["CLibrdkafka", "CPlatform"]),
         module("Normalisation", ["CPhoneNumber"]),
         module("Decoding", ["CSimdjson", "Events", "Normalisation", "Windows"]),
         module("Encoding", ["Events", "Memory"]),
@@ -112,7 +112,7 @@ let package = Package(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Scenarios", "Settings",
+                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
             swiftSettings: strict
         ),
@@ -129,7 +129,8 @@ let package = Package(
                 "Pipeline", "Profiles", "Settings", "TimeZones", "Windows",
             ]
         ),
-        suite("KafkaTests", ["Kafka"]),
+        suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
         suite(
             "PipelineTests",
             [
@@ -138,7 +139,10 @@ let package = Package(
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
-        suite("EngineTests", ["Engine", "LoadTesting", "Settings"]),
+        suite(
+            "EngineTests",
+            ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
+        ),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

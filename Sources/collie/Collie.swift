@@ -5,7 +5,7 @@ import Foundation
 /// The command: reads its first word and runs what it names.
 @main
 struct Collie {
-    static let commands = [generateCommand, testCommand]
+    static let commands = [replayCommand, checkCommand, testCommand, generateCommand]
 
     static func main() {
         // A reader that goes away ends the writing, not the process with a signal.
@@ -38,6 +38,10 @@ struct Collie {
             complain("collie \(command.name): \(error)")
             complain("`collie \(command.name) --help` says how it is called")
             return ExitCode.usage
+        } catch let error as ConfigError {
+            for mistake in error.mistakes { complain("\(mistake)") }
+            complain("collie \(command.name): the config has mistakes")
+            return ExitCode.config
         } catch let error as SourceError {
             complain("collie \(command.name): \(error)")
             return ExitCode.inputOutput
