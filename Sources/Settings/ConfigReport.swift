@@ -95,6 +95,7 @@ struct ConfigReader {
         let context = FlowContext(
             hashKey: hashKey,
             plan: plan,
+            isPlanBroken: trees.trackingPlan.isBroken,
             conditions: ConditionReader(
                 hashKey: hashKey,
                 attributes: attributes,
@@ -123,10 +124,11 @@ struct ConfigReader {
         rules.attributeNames = attributes.paths
         rules.attributeIsTrait = attributes.isTrait
         plan.attributes = attributes.paths
-        if let fields = Fields(trees.policies, as: PoliciesFile.kind, mistakes) {
+        if let fields = trees.policies.fields(as: PoliciesFile.kind, mistakes) {
             let policies = PoliciesFile(
                 fields: fields,
                 flows: rules.flows,
+                brokenFlows: brokenFlows(trees, flows),
                 zones: zones,
                 sendsMax: engineSettings.limits.sendsMax,
                 sendSpan: engineSettings.limits.sendSpan
@@ -193,6 +195,18 @@ struct ConfigReader {
             )
         }
         return flows.sorted { $0.flow.id < $1.flow.id }
+    }
+
+    // What flows call themselves whose files have mistakes: rules may name them all the same.
+    private func brokenFlows(_ trees: ConfigTrees, _ flows: [ReadFlow]) -> Set<String>? {
+        if trees.hasBrokenFlow { return nil }
+        var names = Set<String>()
+        for tree in trees.flows where !flows.contains(where: { $0.name == tree.name }) {
+            guard let id = tree.node["id"]?.text else { return nil }
+            names.insert(id)
+            names.formUnion(tree.node["tags"]?.elements?.compactMap(\.text) ?? [])
+        }
+        return names
     }
 
     private func stage(_ flow: FlowDefinition) -> String? {

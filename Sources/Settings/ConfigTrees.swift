@@ -6,10 +6,26 @@ struct ConfigTrees {
         var node: YAMLNode
     }
 
-    private(set) var collie: YAMLNode
-    private(set) var trackingPlan: YAMLNode
-    private(set) var policies: YAMLNode
+    /// A file's tree.
+    struct Tree {
+        var node: YAMLNode
+        /// The file is missing or no YAML: what follows from that is not said again.
+        var isBroken = false
+
+        /// Begins reading; of a broken file nothing is asked.
+        func fields(as kind: MappingKind, _ mistakes: Mistakes) -> Fields? {
+            var kind = kind
+            if isBroken { kind.required = [] }
+            return Fields(node, as: kind, mistakes)
+        }
+    }
+
+    private(set) var collie: Tree
+    private(set) var trackingPlan: Tree
+    private(set) var policies: Tree
     private(set) var flows: [Flow] = []
+    /// Whether a flow's file is no YAML.
+    private(set) var hasBrokenFlow = false
     private let source: ConfigSource
     private let mistakes: Mistakes
 
@@ -27,7 +43,11 @@ struct ConfigTrees {
         policies = ConfigTrees.tree("policies.yaml", of: source, mistakes, isRequired: false)
         for file in source.files where file.name.hasPrefix("flows/") {
             let node = YAMLNode.parse(bytes: file.bytes, file: file.path, mistakes: mistakes)
-            if let node { flows.append(Flow(name: file.name, node: node)) }
+            if let node {
+                flows.append(Flow(name: file.name, node: node))
+            } else {
+                hasBrokenFlow = true
+            }
         }
         let known = ["collie.yaml", "tracking-plan.yaml", "policies.yaml"]
         for file in source.files where !file.name.hasPrefix("flows/") && !known.contains(file.name)
@@ -44,7 +64,7 @@ struct ConfigTrees {
         of source: ConfigSource,
         _ mistakes: Mistakes,
         isRequired: Bool
-    ) -> YAMLNode {
+    ) -> Tree {
         let mark = Mark(file: source.path(of: name), line: 1, column: 1)
         let empty = YAMLNode(.mapping([]), at: mark)
         guard let file = source.files.first(where: { $0.name == name }) else {
@@ -53,9 +73,12 @@ struct ConfigTrees {
             } else {
                 mistakes.warn("the file is missing: nothing is capped, no hour is quiet", at: mark)
             }
-            return empty
+            return Tree(node: empty, isBroken: true)
         }
-        return YAMLNode.parse(bytes: file.bytes, file: file.path, mistakes: mistakes) ?? empty
+        guard
+            let node = YAMLNode.parse(bytes: file.bytes, file: file.path, mistakes: mistakes)
+        else { return Tree(node: empty, isBroken: true) }
+        return Tree(node: node)
     }
 
     private static let policyKeys = PoliciesFile.kind.keys
@@ -77,21 +100,14 @@ struct ConfigTrees {
             case "flows":
                 applyToFlows(single, merger)
             case "tracking_plan":
-                let root = YAMLNode(
-                    .mapping([
-                        YAMLNode.Entry(
-                            key: "tracking_plan",
-                            mark: trackingPlan.mark,
-                            value: trackingPlan
-                        )
-                    ]),
-                    at: trackingPlan.mark
-                )
-                trackingPlan = merger.merge(single, into: root)["tracking_plan"] ?? trackingPlan
+                let root = wrapped(trackingPlan.node, as: "tracking_plan")
+                if let node = merger.merge(single, into: root)["tracking_plan"] {
+                    trackingPlan.node = node
+                }
             case let key where ConfigTrees.policyKeys.contains(key):
-                policies = merger.merge(single, into: policies)
+                policies.node = merger.merge(single, into: policies.node)
             case let key where CollieFile.kind.keys.contains(key):
-                collie = merger.merge(single, into: collie)
+                collie.node = merger.merge(single, into: collie.node)
             default:
                 let known =
                     CollieFile.kind.keys + ConfigTrees.policyKeys + ["flows", "tracking_plan"]
@@ -101,13 +117,17 @@ struct ConfigTrees {
         }
     }
 
+    private func wrapped(_ node: YAMLNode, as key: String) -> YAMLNode {
+        YAMLNode(
+            .mapping([YAMLNode.Entry(key: key, mark: node.mark, value: node)]),
+            at: node.mark
+        )
+    }
+
     // The flows as one list, whose elements are named by their ids.
     private mutating func applyToFlows(_ changes: YAMLNode, _ merger: Overrides) {
         let list = YAMLNode(.sequence(flows.map(\.node)), at: changes.mark)
-        let root = YAMLNode(
-            .mapping([YAMLNode.Entry(key: "flows", mark: changes.mark, value: list)]),
-            at: changes.mark
-        )
+        let root = wrapped(list, as: "flows")
         let merged = merger.merge(changes, into: root)["flows"]?.elements ?? []
         var names: [String: String] = [:]
         for flow in flows { names[flow.node["id"]?.text ?? ""] = flow.name }
@@ -124,9 +144,9 @@ struct ConfigTrees {
             readFile: source.readSecret,
             mistakes: mistakes
         )
-        collie = interpolation(collie)
-        trackingPlan = interpolation(trackingPlan)
-        policies = interpolation(policies)
+        collie.node = interpolation(collie.node)
+        trackingPlan.node = interpolation(trackingPlan.node)
+        policies.node = interpolation(policies.node)
         for index in flows.indices { flows[index].node = interpolation(flows[index].node) }
     }
 }

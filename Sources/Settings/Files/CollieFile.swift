@@ -32,8 +32,8 @@ struct CollieFile {
     let fields: Fields
     let zones: ZoneTable
 
-    init?(_ node: YAMLNode, zones: ZoneTable, _ mistakes: Mistakes) {
-        guard let fields = Fields(node, as: CollieFile.kind, mistakes) else { return nil }
+    init?(_ tree: ConfigTrees.Tree, zones: ZoneTable, _ mistakes: Mistakes) {
+        guard let fields = tree.fields(as: CollieFile.kind, mistakes) else { return nil }
         self.fields = fields
         self.zones = zones
     }

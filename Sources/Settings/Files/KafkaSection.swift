@@ -143,7 +143,16 @@ struct KafkaSection {
             guard let value = entry.value.readText("`\(entry.key)`", fields.mistakes) else {
                 return nil
             }
-            return KafkaSettings.Setting(name: entry.key, value: value)
+            return KafkaSettings.Setting(name: entry.key, value: plain(value))
         }
+    }
+
+    // librdkafka does not group digits.
+    private func plain(_ value: String) -> String {
+        let digits = value.utf8
+        let isGrouped =
+            digits.contains(UInt8(ascii: "_")) && (digits.first ?? 0) != UInt8(ascii: "_")
+            && digits.allSatisfy { ($0 >= 48 && $0 <= 57) || $0 == UInt8(ascii: "_") }
+        return isGrouped ? value.filter { $0 != "_" } : value
     }
 }

@@ -42,6 +42,8 @@ struct PoliciesFile {
 
     let fields: Fields
     let flows: [FlowDefinition]
+    /// Names of flows and tags whose files have mistakes; nil if there is a file without any.
+    let brokenFlows: Set<String>?
     let zones: ZoneTable
     /// Sends that a profile remembers: no cap can count further.
     let sendsMax: Int
@@ -132,7 +134,9 @@ struct PoliciesFile {
             var window = QuietWindow(start: start, end: end)
             if quiet.has("weekdays") {
                 window.weekdays = days.reduce(0) { $0 | 1 << UInt8($1 - 1) }
-                if days.isEmpty { quiet.reject("weekdays", "names no day") }
+                if quiet["weekdays"]?.elements?.isEmpty == true {
+                    quiet.reject("weekdays", "names no day")
+                }
             }
             var rule = QuietRule(id: id, channels: channels, window: window)
             rule.classes = classes
@@ -216,7 +220,7 @@ struct PoliciesFile {
         for node in cap.list("tags") {
             guard let tag = node.readText("`tags`", cap.mistakes) else { continue }
             let tagged = flows.indices.filter { flows[$0].tags.contains(tag) }
-            if tagged.isEmpty {
+            if tagged.isEmpty, brokenFlows?.contains(tag) == false {
                 let remedy = Suggestion.remedy(for: tag, among: Set(tags).sorted())
                 cap.mistakes.add("no flow has the tag `\(tag)`\(remedy)", at: node.mark)
             }
@@ -233,7 +237,7 @@ struct PoliciesFile {
             let indices = flows.indices.filter {
                 flows[$0].id == name || orTags && flows[$0].tags.contains(name)
             }
-            if indices.isEmpty {
+            if indices.isEmpty, brokenFlows?.contains(name) == false {
                 let known = flows.map(\.id) + Set(tags).sorted()
                 let what = orTags ? "flow or tag" : "flow"
                 let remedy = Suggestion.remedy(for: name, among: known)

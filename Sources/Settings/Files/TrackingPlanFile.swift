@@ -35,8 +35,8 @@ struct TrackingPlanFile {
     let fields: Fields
     private let mistakes: Mistakes
 
-    init?(_ node: YAMLNode, _ mistakes: Mistakes) {
-        guard let fields = Fields(node, as: TrackingPlanFile.kind, mistakes) else { return nil }
+    init?(_ tree: ConfigTrees.Tree, _ mistakes: Mistakes) {
+        guard let fields = tree.fields(as: TrackingPlanFile.kind, mistakes) else { return nil }
         self.fields = fields
         self.mistakes = mistakes
     }

@@ -6,6 +6,8 @@ import Flows
 struct FlowContext {
     let hashKey: SipHash
     let plan: TrackingPlan
+    /// The tracking plan's file cannot be read, so nothing can be said about names of events.
+    let isPlanBroken: Bool
     let conditions: ConditionReader
     let options: SettingsOptions
     let mistakes: Mistakes
@@ -25,6 +27,7 @@ struct FlowContext {
                 return hashKey.hash(kind: HashKind.eventName, event.name.lowercased()).low
             }
         }
+        if isPlanBroken { return 0 }
         let names = plan.events.flatMap { [$0.name] + $0.aliases }
         let nearest = Suggestion.nearest(to: text, among: names)
         let remedy = nearest.map { "did you mean `\($0)`?" } ?? "add it to its `events`"

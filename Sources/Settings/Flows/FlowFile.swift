@@ -26,6 +26,7 @@ struct FlowFile {
 
     let fields: Fields
     let context: FlowContext
+    private var mistakes: Mistakes { context.mistakes }
 
     init?(_ node: YAMLNode, _ context: FlowContext) {
         guard let fields = Fields(node, as: FlowFile.kind, context.mistakes) else { return nil }
@@ -101,7 +102,9 @@ struct FlowFile {
     }
 
     private func readPolicies(into flow: inout FlowDefinition) {
-        if let node = fields["on_cap"], node.entries != nil {
+        if let node = fields["on_cap"], node.text == "defer" {
+            mistakes.add("`on_cap`: how long? write {defer: 4h}", at: node.mark)
+        } else if let node = fields["on_cap"], node.entries != nil {
             // `{defer: 4h}` and `{defer: {max: 4h}}` are the same.
             if let onCap = fields.section("on_cap", as: FlowFile.onCapKind) {
                 let span =

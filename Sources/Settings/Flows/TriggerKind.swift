@@ -74,10 +74,10 @@ enum KindTable {
             fields.reject(key(found[1]), "and `\(key(kind))` exclude each other")
             return nil
         }
-        for other in table where key(other) != key(kind) {
-            for name in otherKeys(other) where fields.has(name) && !otherKeys(kind).contains(name) {
-                fields.reject(name, "belongs to `\(key(other))`, not to `\(key(kind))`")
-            }
+        let others = table.flatMap(otherKeys)
+        for name in fields.kind.keys
+        where others.contains(name) && fields.has(name) && !otherKeys(kind).contains(name) {
+            fields.reject(name, "does not go with `\(key(kind))`")
         }
         return kind
     }

@@ -44,7 +44,7 @@ package struct Fields {
         self.node = node
         self.kind = kind
         self.mistakes = mistakes
-        outline = Outline(at: node.mark)
+        outline = Outline(at: node.mark, keys: kind.keys)
         for entry in entries where !kind.keys.contains(entry.key) {
             let remedy = Suggestion.remedy(for: entry.key, among: kind.keys)
             mistakes.add("\(kind.name) has no key `\(entry.key)`\(remedy)", at: entry.mark)

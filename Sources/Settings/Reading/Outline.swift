@@ -12,9 +12,13 @@ package final class Outline {
 
     private(set) var items: [(key: String, item: Item)] = []
     private let mark: Mark
+    private let keys: [String]
 
-    /// Begins an empty outline.
-    init(at mark: Mark) { self.mark = mark }
+    /// Begins an empty outline of a mapping that may have the keys.
+    init(at mark: Mark, keys: [String]) {
+        self.mark = mark
+        self.keys = keys
+    }
 
     func note(_ key: String, _ item: Item) {
         if let index = items.firstIndex(where: { $0.key == key }) {
@@ -24,10 +28,12 @@ package final class Outline {
         }
     }
 
-    /// The outline as a tree, in the order of reading.
+    /// The outline as a tree, in the order in which the keys are documented.
     package var node: YAMLNode {
-        let entries = items.map { key, item in
-            YAMLNode.Entry(key: key, mark: mark, value: value(of: item))
+        let entries = keys.compactMap { key in
+            items.first { $0.key == key }.map {
+                YAMLNode.Entry(key: key, mark: mark, value: value(of: $0.item))
+            }
         }
         return YAMLNode(.mapping(entries), at: mark)
     }

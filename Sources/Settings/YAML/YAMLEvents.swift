@@ -118,6 +118,8 @@ struct YAMLEvents: ~Copyable {
             return "a `: ` is not possible here; put a text that contains it in quotes"
         case "could not find expected ':'":
             return "a key without a value: `key: value` was expected"
+        case "did not find expected node content":
+            return "a value is missing here; a list or mapping is not closed"
         case "did not find expected key", "did not find expected '-' indicator":
             return "the indentation does not fit to what stands above"
         case "found unexpected end of stream":

@@ -38,14 +38,15 @@ private struct YAMLWriter {
         switch node.content {
         case .scalar(let scalar):
             text += space + quoted(scalar) + "\n"
+        case .sequence([]): text += space + "[]\n"
         case .sequence(let elements):
             for element in elements {
-                let before = text.utf8.count
-                write(element, indent: indent + 2)
+                var part = YAMLWriter(masksKeys: masksKeys)
+                part.write(element, indent: indent + 2)
                 // The dash takes the place of the first line's last indentation.
-                let dash = text.utf8.index(text.startIndex, offsetBy: before + indent)
-                text.replaceSubrange(dash...dash, with: "-")
+                text += space + "- " + part.text.dropFirst(indent + 2)
             }
+        case .mapping([]): text += space + "{}\n"
         case .mapping(let entries):
             for entry in entries {
                 text += space + quoted(YAMLNode.Scalar(entry.key)) + ":"
