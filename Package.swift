@@ -135,7 +135,7 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
