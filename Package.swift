@@ -103,7 +103,10 @@ let package = Package(
                 "Pipeline", "Profiles", "Rings", "Shards",
             ]
         ),
-        module("Scenarios", ["Decoding", "Encoding", "Events", "Pipeline", "Settings"]),
+        module(
+            "Scenarios",
+            ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
+        ),
         module("LoadTesting", ["Events"]),
         .executableTarget(
             name: "collie",
@@ -135,7 +138,7 @@ let package = Package(
                 "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
-        suite("ScenarioTests", ["Scenarios"]),
+        suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "EngineTests",
             ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
