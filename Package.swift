@@ -114,6 +114,8 @@ let package = Package(
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
                 "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
+            // The demo needs no folder beside the binary.
+            resources: [.embedInCode("Embedded/tracking-plan.yaml")],
             swiftSettings: strict
         ),
 

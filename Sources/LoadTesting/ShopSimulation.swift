@@ -333,7 +333,7 @@ package struct ShopSimulation {
             writer.put(#"","firstName":""#)
             writer.put(persona.name)
             writer.put(#"","timezone":""#)
-            writer.put(persona.zone)
+            putZone(persona)
             writer.put(#""}"#)
         } else {
             writer.put(#"","event":""#)
@@ -462,11 +462,19 @@ package struct ShopSimulation {
         writer.put(#".jpg""#)
     }
 
+    private mutating func putZone(_ persona: Persona) {
+        if let zone = traffic.zone {
+            writer.put(Array(zone.utf8))
+        } else {
+            writer.put(persona.zone)
+        }
+    }
+
     private mutating func writeContext(_ persona: Persona, _ visit: Visit) {
         writer.put(#","context":{"locale":""#)
         writer.put(persona.locale)
         writer.put(#"","timezone":""#)
-        writer.put(persona.zone)
+        putZone(persona)
         writer.put(#"","ip":"203.0.113."#)
         writer.put(Int(visit.shopper % 254) + 1)
         if traffic.isPadded {

@@ -34,6 +34,8 @@ package struct ShopTraffic: Sendable {
     package var malformedShare = 0.000_5
     /// Share of devices that two people use.
     package var sharedDeviceShare = 0.02
+    /// The time zone that everybody claims to be in; nil is where each person lives.
+    package var zone: String?
     /// Whether events are padded to the 900–950 bytes that browsers' SDKs send.
     package var isPadded = true
 
