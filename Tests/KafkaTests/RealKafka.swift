@@ -59,6 +59,8 @@ final class RealKafka: Sendable {
             """,
         ]
         let pipe = Pipe()
+        // A broker started again by `restart` must not inherit the end that says we live.
+        _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         keeper.standardInput = pipe
         keeper.standardOutput = FileHandle.nullDevice
         keeper.standardError = FileHandle.nullDevice
