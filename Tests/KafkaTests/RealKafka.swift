@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Kafka
+import Synchronization
 
 /// A real broker for tests: the one named by COLLIE_TEST_KAFKA, or one of our own that lives in a
 /// temporary folder and ends with this process, however that ends.
@@ -12,6 +13,7 @@ final class RealKafka: Sendable {
     /// The certificate authority of that.
     let authority: String?
     private let folder: String?
+    private let down = Atomic<Bool>(false)
 
     /// What to do so that these tests run.
     static let howTo =
@@ -57,6 +59,8 @@ final class RealKafka: Sendable {
             """,
         ]
         let pipe = Pipe()
+        // A broker started again by `restart` must not inherit the end that says we live.
+        _ = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         keeper.standardInput = pipe
         keeper.standardOutput = FileHandle.nullDevice
         keeper.standardError = FileHandle.nullDevice
@@ -84,22 +88,36 @@ final class RealKafka: Sendable {
     var isOurs: Bool { folder != nil }
 
     /// Ends the broker as a crash would.
-    func kill() { RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1") }
+    func kill() {
+        down.store(true, ordering: .relaxed)
+        RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1")
+    }
+
+    /// Whether it was killed and not started again.
+    var isDown: Bool { down.load(ordering: .relaxed) }
 
     /// Starts it again with what it holds.
-    func restart() { RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1") }
+    func restart() {
+        down.store(false, ordering: .relaxed)
+        RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1")
+    }
 
+    /// Runs a command and waits for its end.
+    ///
+    /// Not by Foundation's Process, whose wait lasts until the last grandchild has ended, and the
+    /// broker is one.
     @discardableResult
     private static func shell(_ command: String) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", command]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
+        let line = "{ \(command); } > /dev/null 2>&1 < /dev/null"
+        let words = ["/bin/bash", "-c", line]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { word in strdup(word) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        var child: pid_t = 0
+        guard posix_spawn(&child, "/bin/bash", nil, nil, arguments, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        return status
     }
 
     /// A port that is free together with the two behind it.
