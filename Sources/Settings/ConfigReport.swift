@@ -149,7 +149,7 @@ struct ConfigReader {
         return Settings(
             rules: rules,
             plan: plan,
-            kafka: kafka ?? KafkaSettings(),
+            kafka: kafka ?? KafkaOptions(),
             engine: engineSettings,
             shutdownDeadline: deadline,
             effective: "",

@@ -289,7 +289,6 @@ struct MistakeTests {
                 "tracking-plan.yaml:1:21: error: `means` cannot be `product_veiwed`; did you mean `product_viewed`?",
                 "tracking-plan.yaml:1:38: error: `a` is a name of `A` already",
                 "tracking-plan.yaml:2:10: error: the fields has no key `cart_idd`; did you mean `cart_id`?",
-                "tracking-plan.yaml:3:10: error: the product needs the key `id`",
             ]
         ),
         (
