@@ -64,6 +64,14 @@ struct ConfigReader {
     }
 
     mutating func read(overrides: YAMLNode?) -> Settings? {
+        guard source.hasFolder else {
+            let path = source.folder ?? ""
+            mistakes.add(
+                "there is no such folder",
+                at: Mark(file: path, line: 1, column: 1)
+            )
+            return nil
+        }
         var trees = ConfigTrees(source: source, mistakes: mistakes)
         if let overrides { trees.apply(overrides) }
         trees.interpolate()

@@ -307,6 +307,14 @@ struct MistakeTests {
         #expect(Samples.mistakes(Samples.files(plan: plan)) == expected)
     }
 
+    @Test func `a missing folder is one mistake`() {
+        let report = ConfigReport(ConfigSource(folder: "/no/such/folder/", environment: [:]))
+        #expect(
+            report.mistakes.map(\.description)
+                == ["/no/such/folder:1:1: error: there is no such folder"]
+        )
+    }
+
     @Test func `missing and unknown files are named`() {
         #expect(
             Samples.mistakes(["collie.yml": "", "flows/a.yaml": Samples.flow]) == [
