@@ -221,6 +221,17 @@ struct MistakeTests {
             ]
         ),
         (
+            "caps: [{id: a, limit: 1, window: 1h, flows: [], tags: [], channels: [], classes: []}]\nquiet_hours: [{id: q, from: \"1:00\", to: \"2:00\", countries: [], weekdays: []}]",
+            [
+                "policies.yaml:1:45: error: `flows` names none; leave the key out for the default",
+                "policies.yaml:1:55: error: `tags` names none; leave the key out for the default",
+                "policies.yaml:1:69: error: `channels` names none; leave the key out for the default",
+                "policies.yaml:1:82: error: `classes` names none; leave the key out for the default",
+                "policies.yaml:2:60: error: `countries` names none; leave the key out for the default",
+                "policies.yaml:2:74: error: `weekdays` names none; leave the key out for the default",
+            ]
+        ),
+        (
             "week_start: sonday",
             ["policies.yaml:1:13: error: `week_start` cannot be `sonday`; did you mean `monday`?"]
         ),
