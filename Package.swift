@@ -103,7 +103,10 @@ let package = Package(
                 "Pipeline", "Profiles", "Rings", "Shards",
             ]
         ),
-        module("Scenarios", ["Decoding", "Encoding", "Events", "Pipeline", "Settings"]),
+        module(
+            "Scenarios",
+            ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
+        ),
         module("LoadTesting", ["Events"]),
         .executableTarget(
             name: "collie",
@@ -127,15 +130,15 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
-        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
         suite(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
-        suite("ScenarioTests", ["Scenarios"]),
+        suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "EngineTests",
             ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]

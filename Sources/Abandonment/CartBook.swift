@@ -200,7 +200,7 @@ extension ProfileStore {
         let oldest = carts[cart].operations
         let record = operations[oldest]
         fold.begin(carts[cart].base, in: self)
-        fold.apply(record, in: self)
+        if !record.isOver { fold.apply(record, in: self) }
         // The new base shares the texts before the old one gives them back.
         var head: UInt32 = 0
         var index = fold.lines.count - 1
@@ -218,18 +218,10 @@ extension ProfileStore {
         carts[cart].operationCount -= 1
     }
 
-    /// Forgets all lines and operations of a cart; what it is called stays.
-    package mutating func clear(_ cart: UInt32) {
-        freeOperations(carts[cart].operations)
-        freeLines(carts[cart].base)
-        carts[cart].operations = 0
-        carts[cart].operationCount = 0
-        carts[cart].base = 0
-    }
-
     /// The event time of the first operation that is still kept apart, or `.none`.
     package func begin(of cart: UInt32) -> EventTime {
-        let first = carts[cart].operations
-        return first == 0 ? .none : operations[first].time
+        var handle = carts[cart].operations
+        while handle != 0, operations[handle].isOver { handle = operations[handle].next }
+        return handle == 0 ? .none : operations[handle].time
     }
 }

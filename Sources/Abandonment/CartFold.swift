@@ -32,7 +32,7 @@ package struct CartFold: ~Copyable {
         begin(store.carts[cart].base, in: store)
         var handle = store.carts[cart].operations
         while handle != 0 {
-            apply(store.operations[handle], in: store)
+            if !store.operations[handle].isOver { apply(store.operations[handle], in: store) }
             handle = store.operations[handle].next
         }
     }

@@ -134,7 +134,6 @@ package struct CapLedger: Sendable {
             let (begin, end) = window(of: caps[index], at: candidate.time, zone, zones)
             var count = 0
             var isOwn = false
-            var earliest = EventTime.none
             var handle = store.profiles[slot].sends
             while handle != 0 {
                 let send = store.sends[handle]
@@ -143,7 +142,6 @@ package struct CapLedger: Sendable {
                         isOwn = true
                     } else if !isCountedBefore(send, at: handle, index, begin, end, slot, store) {
                         count += 1
-                        if !earliest.isSet || send.time < earliest { earliest = send.time }
                     }
                 }
                 handle = send.next
@@ -158,7 +156,15 @@ package struct CapLedger: Sendable {
                 )
             )
             if count >= limit, !isOwn {
-                let free = slotTime(index, count, begin, end, slot, store)
+                let free = slotTime(
+                    index,
+                    count,
+                    candidate.step,
+                    begin,
+                    end,
+                    slot,
+                    store
+                )
                 if refusing == nil { refusing = index }
                 if free > retry { retry = free }
             }
@@ -229,6 +235,7 @@ package struct CapLedger: Sendable {
     private func slotTime(
         _ index: Int,
         _ count: Int,
+        _ step: UInt64,
         _ begin: EventTime,
         _ end: EventTime,
         _ slot: UInt32,
@@ -237,21 +244,41 @@ package struct CapLedger: Sendable {
         guard case .sliding(let span) = caps[index].window else { return end }
         let limit = caps[index].limit
         guard limit > 0 else { return EventTime(milliseconds: .max) }
-        // The slot is free when all but `limit - 1` of the counted sends have left the window: the
-        // (count - limit + 1)-th oldest leaves last.
-        var left = EventTime.none
-        for _ in 0..<count - limit + 1 {
-            var next = EventTime(milliseconds: .max)
+        // Sends leave the window one after the other; the slot is free when few enough are left.
+        var begin = begin
+        var left = count
+        while left >= limit {
+            begin = earliest(index, begin, end, slot, store)
+            left = 0
             var handle = store.profiles[slot].sends
             while handle != 0 {
                 let send = store.sends[handle]
-                if counts(send, index, begin, end), send.time > left, send.time < next {
-                    next = send.time
+                if send.step != step, counts(send, index, begin, end),
+                    !isCountedBefore(send, at: handle, index, begin, end, slot, store)
+                {
+                    left += 1
                 }
                 handle = send.next
             }
-            left = next
         }
-        return left + span
+        return begin + span
+    }
+
+    /// The time of the earliest send that counts.
+    private func earliest(
+        _ index: Int,
+        _ begin: EventTime,
+        _ end: EventTime,
+        _ slot: UInt32,
+        _ store: borrowing ProfileStore
+    ) -> EventTime {
+        var earliest = EventTime(milliseconds: .max)
+        var handle = store.profiles[slot].sends
+        while handle != 0 {
+            let send = store.sends[handle]
+            if counts(send, index, begin, end), send.time < earliest { earliest = send.time }
+            handle = send.next
+        }
+        return earliest
     }
 }

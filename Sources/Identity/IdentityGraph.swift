@@ -5,8 +5,14 @@ package import Memory
 package enum IdentityChange: BitwiseCopyable {
     /// A profile came to be.
     case created(profile: UInt32)
-    /// One profile took in another; `freedSlot` is the slot the absorbed one had.
-    case merged(survivor: UInt32, absorbed: UInt32, absorbedShard: UInt16, absorbedSlot: UInt32)
+    /// One profile took in another, which had a slot of a shard and its list of ids.
+    case merged(
+        survivor: UInt32,
+        absorbed: UInt32,
+        absorbedShard: UInt16,
+        absorbedSlot: UInt32,
+        absorbedIDs: UInt32
+    )
     /// A profile holds an endpoint it did not hold before: identifier `index` of the event.
     case linked(profile: UInt32, node: UInt32, index: UInt8)
     /// Both sides hold a user id: nothing was joined.
@@ -76,7 +82,11 @@ package struct IdentityGraph: ~Copyable {
     ) -> UInt32 {
         let found = find(hash)
         if found != 0 {
-            if time < nodes[found].firstTime { nodes[found].firstTime = time }
+            if time < nodes[found].firstTime {
+                // Only consent was known of it, so that its kind was but likely.
+                if nodes[found].firstTime.milliseconds == .max { nodes[found].kind = kind }
+                nodes[found].firstTime = time
+            }
             return found
         }
         let node = nodes.take(NodeRecord(hash: hash, kind: kind, firstTime: time))
@@ -119,6 +129,8 @@ package struct IdentityGraph: ~Copyable {
         let time = event.time
         var profile: UInt32 = 0
         var user = Hash128.none
+        // Found by a quarantined value, the profile is joined with nothing (ID-11).
+        var isBarred = false
         for index in 0..<count {
             let identifier = block[identifier: first + index]
             let node = findOrMake(identifier.hash, kind: identifier.kind, at: time)
@@ -126,8 +138,12 @@ package struct IdentityGraph: ~Copyable {
             if user.isSet { noteUser(user, node) }
             if nodes[node].isAmbiguous {
                 resolveAmbiguous(node, &profile, at: time)
-            } else {
-                join(node, &profile, at: time, joinsUsers: event.flags.contains(.joinsUsers))
+            } else if !isBarred {
+                if profile == 0 { isBarred = nodes[node].isQuarantined }
+                // Only what an alias names may join two user ids, not what else it carries.
+                let joinsUsers =
+                    event.flags.contains(.joinsUsers) && identifier.role == .previous
+                join(node, &profile, at: time, joinsUsers: joinsUsers)
             }
             if identifier.kind.isEndpoint, profile != 0 {
                 hold(node, by: profile, at: time, index: UInt8(index))
@@ -208,7 +224,7 @@ package struct IdentityGraph: ~Copyable {
             }
             return
         }
-        guard unionFits(profile, other, at: time, joinsUsers: joinsUsers) else {
+        guard unionFits(profile, other, at: time) else {
             counters.limited += 1
             return
         }
@@ -255,16 +271,14 @@ package struct IdentityGraph: ~Copyable {
         return count <= limit.count
     }
 
-    private func unionFits(
-        _ one: UInt32,
-        _ two: UInt32,
-        at time: EventTime,
-        joinsUsers: Bool
-    ) -> Bool {
+    /// Whether the union of two profiles stays within the limits. User ids are not counted: that
+    /// two of them meet by alias only is settled before, and an alias must not bar what comes
+    /// after it.
+    private func unionFits(_ one: UInt32, _ two: UInt32, at time: EventTime) -> Bool {
         let merges = Int(profiles[one].mergeCount) + Int(profiles[two].mergeCount) + 1
         let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
         guard merges <= rules.mergesMax, mappings <= rules.mappingsMax else { return false }
-        for kind in IdentifierKind.allCases where kind != .userID || !joinsUsers {
+        for kind in IdentifierKind.allCases where kind != .userID {
             if !fits(kind, 0, one, two, at: time) { return false }
         }
         return true
@@ -359,18 +373,23 @@ package struct IdentityGraph: ~Copyable {
                 survivor: survivor,
                 absorbed: absorbed,
                 absorbedShard: old.shard,
-                absorbedSlot: old.slot
+                absorbedSlot: old.slot,
+                absorbedIDs: begin
             )
         )
         freeSlots[Int(old.shard)].append(old.slot)
         settlePending(of: survivor)
     }
 
-    /// Calls the closure with every id that a profile has absorbed, newest merge first, for as
-    /// many as the last merge brought (`count`).
-    package func eachAbsorbed(of profile: UInt32, count: Int, _ body: (Hash128) -> Void) {
-        var entry = profiles[profile].absorbed
-        var left = count
+    /// Calls the closure with the ids that one merge brought: that of the absorbed profile, then
+    /// those it had absorbed before. `ids` is where its change says that they begin.
+    package func eachAbsorbed(
+        _ absorbed: UInt32,
+        from ids: UInt32,
+        _ body: (Hash128) -> Void
+    ) {
+        var entry = ids
+        var left = Int(profiles[absorbed].mergeCount) + 1
         while entry != 0, left > 0 {
             body(hashes[entry].hash)
             entry = hashes[entry].next
@@ -437,10 +456,25 @@ package struct IdentityGraph: ~Copyable {
         }
     }
 
+    /// The likely kind of an endpoint of which only the channel is known.
+    private static func kind(for channel: Channel) -> IdentifierKind {
+        switch channel {
+        case .email, .inApp, .appInbox: .email
+        case .sms, .viber: .phone
+        case .whatsApp: .whatsAppID
+        case .telegram: .telegramChatID
+        case .webPush: .webPushToken
+        case .mobilePush: .pushToken
+        }
+    }
+
     /// The consent states of an endpoint.
     package func consentStates(of node: UInt32) -> InlineArray<9, ConsentState> {
+        var states = InlineArray<9, ConsentState>(repeating: .none)
         let consent = nodes[node].consent
-        return consent == 0 ? .init(repeating: .none) : consents[consent].states
+        guard consent != 0 else { return states }
+        for index in 0..<9 { states[index] = consents[consent].state(index) }
+        return states
     }
 
     private mutating func consentRecord(of node: UInt32) -> UInt32 {
@@ -454,23 +488,40 @@ package struct IdentityGraph: ~Copyable {
         _ state: ConsentState,
         _ channel: Channel,
         of node: UInt32,
-        at time: EventTime,
-        isStop: Bool = false
+        at time: EventTime
     ) {
         let record = consentRecord(of: node)
         let index = Int(channel.rawValue)
         let old = consents[record]
         guard time > old.times[index] || time == old.times[index] && state > old.states[index]
         else { return }
-        if isStop {
-            if !old.isStopped[index] { consents[record].before[index] = old.states[index] }
-            consents[record].isStopped[index] = true
-        } else {
-            consents[record].isStopped[index] = false
-        }
         consents[record].states[index] = state
         consents[record].times[index] = time
-        if state != old.states[index] { changes.append(.consent(node: node)) }
+        if consents[record].state(index) != old.state(index) {
+            changes.append(.consent(node: node))
+        }
+    }
+
+    private mutating func stop(_ channel: Channel, of node: UInt32, at time: EventTime) {
+        let record = consentRecord(of: node)
+        let index = Int(channel.rawValue)
+        let old = consents[record]
+        guard time > old.stops[index] else { return }
+        consents[record].stops[index] = time
+        if consents[record].state(index) != old.state(index) {
+            changes.append(.consent(node: node))
+        }
+    }
+
+    private mutating func start(_ channel: Channel, of node: UInt32, at time: EventTime) {
+        let record = consentRecord(of: node)
+        let index = Int(channel.rawValue)
+        let old = consents[record]
+        guard time > old.starts[index] else { return }
+        consents[record].starts[index] = time
+        if consents[record].state(index) != old.state(index) {
+            changes.append(.consent(node: node))
+        }
     }
 
     /// `Consent Updated`: of the named endpoint, else of all the profile has on the channel, else
@@ -483,8 +534,10 @@ package struct IdentityGraph: ~Copyable {
         at time: EventTime
     ) {
         if endpoint.isSet {
-            let node = find(endpoint)
-            if node != 0 { set(state, channel, of: node, at: time) }
+            // Consent is the endpoint's (CO-1), also before anybody was seen with it.
+            let kind = IdentityGraph.kind(for: channel)
+            let node = findOrMake(endpoint, kind: kind, at: EventTime(milliseconds: .max))
+            set(state, channel, of: node, at: time)
             return
         }
         guard profile != 0 else { return }
@@ -519,7 +572,7 @@ package struct IdentityGraph: ~Copyable {
         case .other:
             return
         case .stop:
-            set(.unsubscribed, channel, of: node, at: time, isStop: true)
+            stop(channel, of: node, at: time)
         case .stopAll:
             var entry = nodes[node].holders
             while entry != 0 {
@@ -527,12 +580,7 @@ package struct IdentityGraph: ~Copyable {
                 entry = handles[entry].next
             }
         case .start:
-            let record = nodes[node].consent
-            let index = Int(channel.rawValue)
-            guard record != 0, consents[record].isStopped[index],
-                time > consents[record].times[index]
-            else { return }
-            set(consents[record].before[index], channel, of: node, at: time)
+            start(channel, of: node, at: time)
         }
     }
 
@@ -542,7 +590,7 @@ package struct IdentityGraph: ~Copyable {
             let node = links[link].node
             for channel in Channel.allCases
             where IdentityGraph.serves(nodes[node].kind, channel) {
-                set(.unsubscribed, channel, of: node, at: time, isStop: true)
+                stop(channel, of: node, at: time)
             }
             link = links[link].next
         }

@@ -110,17 +110,27 @@ package struct HashRecord: BitwiseCopyable {
 }
 
 /// What was said about an endpoint, by channel.
+///
+/// The latest state, STOP and START are kept apart, so that it comes out the same in whatever
+/// order they arrive: a STOP holds while no later START and no later state is known.
 package struct ConsentRecord: BitwiseCopyable {
-    /// The state by channel.
+    /// The latest state that was set.
     package var states: InlineArray<9, ConsentState> = .init(repeating: .none)
     /// Since when.
     package var times: InlineArray<9, EventTime> = .init(repeating: .none)
-    /// The state that STOP took away, for START; meaningful where `isStopped`.
-    package var before: InlineArray<9, ConsentState> = .init(repeating: .none)
-    /// Whether a STOP holds.
-    package var isStopped: InlineArray<9, Bool> = .init(repeating: false)
+    /// The latest STOP.
+    package var stops: InlineArray<9, EventTime> = .init(repeating: .none)
+    /// The latest START.
+    package var starts: InlineArray<9, EventTime> = .init(repeating: .none)
 
     package init() {}
+
+    /// The state that holds on a channel. A STOP takes marketing away; it lifts no suppression.
+    package func state(_ index: Int) -> ConsentState {
+        let stop = stops[index]
+        guard stop.isSet, stop >= starts[index], stop >= times[index] else { return states[index] }
+        return max(states[index], .unsubscribed)
+    }
 }
 
 /// A consent for a channel on which the profile has no endpoint yet.

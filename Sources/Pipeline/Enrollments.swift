@@ -77,6 +77,7 @@ extension ShardPipeline {
             firstIdentifier: identifier
         )
         record.cart = cart
+        if cart != 0 { record.lastActivity = max(event.time, store.carts[cart].lastActivity) }
         record.entity = entity.hash
         record.entityText = store.texts.take(block.bytes(of: entity.text))
         record.cause = store.texts.take(block.bytes(of: event.messageID))
@@ -118,21 +119,21 @@ extension ShardPipeline {
     mutating func schedule(_ handle: UInt32, of slot: UInt32) {
         let record = store.enrollments[handle]
         let flow = compiled.rules.flows[Int(record.flowIndex)]
-        let due =
+        let judged =
             record.isDeferred
-            ? max(record.due, quietUntil(record, flow))
-            : max(nominalDue(record, flow), clickPause(record, flow, of: slot))
+            ? max(record.due, quietUntil(record, flow)) : nominalDue(record, flow)
+        let due = max(judged, clickPause(record, flow, of: slot))
         guard due != record.due else { return }
         store.enrollments[handle].due = due
         if !record.isDeferred { store.enrollments[handle].nominalDue = due }
         store.enrollments[handle].wasDueWhenArmed = due.second <= wheel.passed
     }
 
-    /// A click moves the later steps of all running enrollments.
+    /// A click moves the later steps of all running enrollments, and a merge brings activity.
     mutating func rescheduleAll(of slot: UInt32) {
         var handle = store.profiles[slot].enrollments
         while handle != 0 {
-            if store.enrollments[handle].firstSend.isSet { schedule(handle, of: slot) }
+            schedule(handle, of: slot)
             handle = store.enrollments[handle].next
         }
     }
@@ -188,6 +189,8 @@ extension ShardPipeline {
         store.enrollments[handle].state = .running
         store.enrollments[handle].isDeferred = false
         store.enrollments[handle].channelsDone = 0
+        store.enrollments[handle].channelsWaited = 0
+        store.enrollments[handle].standIns = 0
         store.enrollments[handle].fallback = 0
         if decided > store.enrollments[handle].lastDecision {
             store.enrollments[handle].lastDecision = decided
@@ -211,13 +214,12 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         let record = store.enrollments[handle]
+        readings.removeAll()
         writeDecision(record, outcome, at: time, channel: nextChannel(of: record), of: slot)
         let cart = record.cart
         let isOwnCheckout =
             outcome == .superseded && cart != 0 && store.carts[cart].stage == .checkout
-        let keepsCart =
-            outcome == .goalMet || outcome == .merged || outcome == .empty || isOwnCheckout
-        finish(handle, closesCart: !keepsCart, of: slot)
+        finish(handle, closesCart: outcome != .empty && !isOwnCheckout, of: slot)
     }
 
     /// The channel of the next message of an enrollment.
@@ -234,9 +236,7 @@ extension ShardPipeline {
         let record = store.enrollments[handle]
         if compiled.stage(ofFlow: Int(record.flowIndex)) == 1 { store.freeViews(of: slot) }
         store.freeEnrollment(handle, of: slot)
-        if closesCart, record.cart != 0, store.carts[record.cart].key == 0 {
-            closeDefaultCart(record.cart)
-        }
+        if closesCart, record.cart != 0 { closeDefaultCart(record.cart, forgetting: true) }
     }
 
     /// Makes room at the bound: the enrollment whose first event is oldest goes.

@@ -8,6 +8,7 @@ import Profiles
 
 extension ShardPipeline {
     mutating func apply(_ event: CustomerEvent, in block: EventBlock, to slot: UInt32) {
+        leaveDefaultCart(of: slot, at: event.time)
         note(event, in: block, of: slot)
         // Older events are history: they arm and start nothing (TM-1).
         let isOld = now - event.time > compiled.rules.maxAge
@@ -123,7 +124,8 @@ extension ShardPipeline {
             default: .list
             }
         let tie = tie(of: event)
-        _ = store.operate(kind, on: cart, event: event, tie: tie, in: block, with: &fold)
+        guard store.operate(kind, on: cart, event: event, tie: tie, in: block, with: &fold)
+        else { return }
         noteCurrency(event, of: cart)
         if kind == .add, !isOld {
             endStages(below: 2, with: .superseded, at: event.time, of: slot)
@@ -133,18 +135,46 @@ extension ShardPipeline {
             event,
             in: block,
             of: slot,
-            starts: kind == .add || kind == .list && neverHadLines,
+            starts: kind == .add || neverHadLines && bringsProducts(event, in: block),
             isOld: isOld
         )
         if kind != .remove { applyLaterOrders(than: event.time, of: slot) }
     }
 
+    private func bringsProducts(_ event: CustomerEvent, in block: EventBlock) -> Bool {
+        guard event.meaning != .productRemoved else { return false }
+        for index in 0..<Int(event.productCount) {
+            let quantity = block[product: Int(event.products) + index].quantity
+            if quantity > 0 || quantity == Product.unknownQuantity { return true }
+        }
+        return false
+    }
+
     /// An addition that arrives behind an order of a later time: the order bought it all the same.
     private mutating func applyLaterOrders(than time: EventTime, of slot: UInt32) {
+        eachOrder(of: slot) { shard, order in
+            guard order.time >= time else { return }
+            shard.closeCarts(with: order, at: order.time, of: slot)
+        }
+    }
+
+    /// Calls the closure with each order of a profile, oldest first.
+    mutating func eachOrder(
+        of slot: UInt32,
+        _ body: (inout ShardPipeline, OrderRecord) -> Void
+    ) {
+        // The list is latest first, and bounded.
+        var handles = InlineArray<64, UInt32>(repeating: 0)
+        var count = 0
         var handle = store.profiles[slot].orders
-        while handle != 0, store.orders[handle].time >= time {
-            closeCarts(with: store.orders[handle], at: store.orders[handle].time, of: slot)
+        while handle != 0, count < 64 {
+            handles[count] = handle
+            count += 1
             handle = store.orders[handle].next
+        }
+        while count > 0 {
+            count -= 1
+            body(&self, store.orders[handles[count]])
         }
     }
 
@@ -159,20 +189,23 @@ extension ShardPipeline {
         store.carts[cart].currencyTime = event.time
     }
 
-    /// The cart of a key, emptied first if it is a default cart that was left for 7 days.
+    /// Ends the default cart after 7 days without activity; a live enrollment keeps it.
+    private mutating func leaveDefaultCart(of slot: UInt32, at time: EventTime) {
+        let cart = store.cart(of: slot, key: 0)
+        guard cart != 0, store.carts[cart].lastActivity.isSet,
+            time - store.carts[cart].lastActivity > .days(7),
+            liveEnrollment(ofCart: cart, of: slot) == 0
+        else { return }
+        closeDefaultCart(cart, forgetting: true)
+    }
+
+    /// The cart of a key.
     private mutating func openCart(
         _ key: EntityKey,
         _ event: CustomerEvent,
         in block: EventBlock,
         of slot: UInt32
     ) -> UInt32 {
-        let known = store.cart(of: slot, key: key.hash)
-        if known != 0, key.hash == 0, liveEnrollment(ofCart: known, of: slot) == 0,
-            store.carts[known].lastActivity.isSet,
-            event.time - store.carts[known].lastActivity > .days(7)
-        {
-            closeDefaultCart(known)
-        }
         var evicted: UInt32 = 0
         let cart = store.cartForEvent(of: slot, key: key, in: block, evicted: &evicted)
         if evicted != 0 {
@@ -183,10 +216,17 @@ extension ShardPipeline {
     }
 
     /// Ends a default cart: the next add starts an empty one.
-    mutating func closeDefaultCart(_ cart: UInt32) {
-        store.clear(cart)
+    ///
+    /// Operations of a cart that was emptied or bought stay in force, since late ones may belong
+    /// among them; those of a cart that ended with its enrollment are over (`forgetting`).
+    mutating func closeDefaultCart(_ cart: UInt32, forgetting: Bool) {
+        guard store.carts[cart].key == 0 else { return }
+        if forgetting { store.endOperations(of: cart) }
         store.carts[cart].stage = .cart
         store.carts[cart].hadLines = false
+        store.carts[cart].lastActivity = .none
+        store.carts[cart].currency = 0
+        store.carts[cart].currencyTime = .none
         store.carts[cart].checkout = 0
         store.carts[cart].order = 0
         store.texts.give(back: store.carts[cart].orderText)
@@ -203,8 +243,7 @@ extension ShardPipeline {
         isOld: Bool
     ) {
         fold.fold(cart, in: store)
-        let isEmpty = fold.lines.isEmpty
-        if !isEmpty { store.carts[cart].hadLines = true }
+        if !fold.lines.isEmpty { store.carts[cart].hadLines = true }
         if event.time > store.carts[cart].lastActivity {
             store.carts[cart].lastActivity = event.time
         }
@@ -214,20 +253,27 @@ extension ShardPipeline {
         } else if starts, !isOld, store.carts[cart].stage == .cart, let flow = compiled.cartFlow {
             live = enroll(flow, event, in: block, cart: cart, entity: event.cart, of: slot)
         }
-        if isEmpty {
-            if live != 0 {
-                let last = lastOperation(of: cart)
-                end(live, .empty, at: max(last, event.time), of: slot)
-            }
-            if store.carts[cart].key == 0 { store.carts[cart].stage = .cart }
-        }
+        endIfEmpty(cart, live, at: event.time, of: slot)
+    }
+
+    /// A cart without lines ends its enrollment, and itself if it is the default cart (AB-3).
+    private mutating func endIfEmpty(
+        _ cart: UInt32,
+        _ live: UInt32,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
+        fold.fold(cart, in: store)
+        guard fold.lines.isEmpty else { return }
+        if live != 0 { end(live, .empty, at: max(lastOperation(of: cart), time), of: slot) }
+        if live != 0 || store.carts[cart].hadLines { closeDefaultCart(cart, forgetting: false) }
     }
 
     private func lastOperation(of cart: UInt32) -> EventTime {
         var time = EventTime.none
         var handle = store.carts[cart].operations
         while handle != 0 {
-            time = store.operations[handle].time
+            if !store.operations[handle].isOver { time = store.operations[handle].time }
             handle = store.operations[handle].next
         }
         return time
@@ -292,6 +338,7 @@ extension ShardPipeline {
                 starts: neverHadLines,
                 isOld: isOld
             )
+            applyLaterOrders(than: event.time, of: slot)
             return
         }
         fold.fold(cart, in: store)
@@ -309,35 +356,43 @@ extension ShardPipeline {
         endStages(below: 3, with: .superseded, at: event.time, of: slot)
         if running != 0 {
             touch(running, event, in: block, of: slot)
+            endIfEmpty(cart, running, at: event.time, of: slot)
         } else {
             // Known by its cart_id, else by the order_id or checkout_id that it brought.
             let entity =
                 store.carts[cart].key != 0 && event.cart.isSet ? event.cart : called
             let started = enroll(flow, event, in: block, cart: cart, entity: entity, of: slot)
-            if started != 0, store.carts[cart].lastActivity > event.time {
-                store.enrollments[started].lastActivity = store.carts[cart].lastActivity
-                schedule(started, of: slot)
-            }
+            endIfEmpty(cart, started, at: event.time, of: slot)
         }
+        applyLaterOrders(than: event.time, of: slot)
     }
 
-    /// The cart that a checkout's ids name, or 0.
+    /// The cart that a checkout's ids name, or 0: that of its cart_id, else of those that its
+    /// checkout_id or order_id names the one with the latest activity.
     private func checkoutCart(_ event: CustomerEvent, of slot: UInt32) -> UInt32 {
+        if event.cart.isSet {
+            let cart = store.cart(of: slot, key: event.cart.hash)
+            if cart != 0 { return cart }
+        }
+        var best: UInt32 = 0
         var handle = store.profiles[slot].carts
         while handle != 0 {
             let cart = store.carts[handle]
-            if event.cart.isSet, cart.key == event.cart.hash { return handle }
-            if event.checkout.isSet,
-                cart.checkout == event.checkout.hash || cart.key == event.checkout.hash
-            {
-                return handle
-            }
-            if event.order.isSet, cart.order == event.order.hash || cart.key == event.order.hash {
-                return handle
-            }
+            let isNamed =
+                event.checkout.isSet
+                && (cart.checkout == event.checkout.hash || cart.key == event.checkout.hash)
+                || event.order.isSet
+                    && (cart.order == event.order.hash || cart.key == event.order.hash)
+            if isNamed, best == 0 || isLater(cart, store.carts[best]) { best = handle }
             handle = cart.next
         }
-        return 0
+        return best
+    }
+
+    /// Whether a cart had activity later than another; on a tie the smaller key goes first.
+    private func isLater(_ left: CartRecord, _ right: CartRecord) -> Bool {
+        left.lastActivity != right.lastActivity
+            ? left.lastActivity > right.lastActivity : left.key < right.key
     }
 
     /// The cart with lines and the latest activity, or 0.
@@ -346,10 +401,7 @@ extension ShardPipeline {
         var handle = store.profiles[slot].carts
         while handle != 0 {
             let cart = store.carts[handle]
-            if best == 0 || cart.lastActivity > store.carts[best].lastActivity
-                || cart.lastActivity == store.carts[best].lastActivity
-                    && cart.key < store.carts[best].key
-            {
+            if best == 0 || isLater(cart, store.carts[best]) {
                 fold.fold(handle, in: store)
                 if !fold.lines.isEmpty { best = handle }
             }
@@ -370,7 +422,7 @@ extension ShardPipeline {
             while handle != 0 {
                 if store.carts[handle].stage == .checkout,
                     liveEnrollment(ofCart: handle, of: slot) != 0,
-                    cart == 0 || store.carts[handle].lastActivity > store.carts[cart].lastActivity
+                    cart == 0 || isLater(store.carts[handle], store.carts[cart])
                 {
                     cart = handle
                 }
@@ -423,15 +475,21 @@ extension ShardPipeline {
         store.forgetOrders(of: slot, before: now)
     }
 
-    /// What an order does to the profile's carts (AB-4).
-    mutating func closeCarts(with order: OrderRecord, at time: EventTime, of slot: UInt32) {
+    /// What an order does to the profile's carts (AB-4). At a merge the order of one side meets
+    /// the carts of the other only: `meets` says which.
+    mutating func closeCarts(
+        with order: OrderRecord,
+        at time: EventTime,
+        of slot: UInt32,
+        meets: (UInt32) -> Bool = { _ in true }
+    ) {
         var isNamed = false
         var handle = store.profiles[slot].carts
         while handle != 0 {
             let next = store.carts[handle].next
             if names(order, store.carts[handle]) {
                 isNamed = true
-                close(handle, with: order, closes: true, at: time, of: slot)
+                if meets(handle) { close(handle, with: order, closes: true, at: time, of: slot) }
             }
             handle = next
         }
@@ -439,7 +497,7 @@ extension ShardPipeline {
         handle = store.profiles[slot].carts
         while handle != 0 {
             let next = store.carts[handle].next
-            if overlaps(order, handle) {
+            if meets(handle), overlaps(order, handle) {
                 let isDefault = store.carts[handle].key == 0
                 close(handle, with: order, closes: isDefault, at: time, of: slot)
             }
@@ -484,7 +542,8 @@ extension ShardPipeline {
         if live != 0, !(isAddedLater && store.enrollments[live].state == .armed) {
             end(live, .goalMet, at: time, of: slot)
         }
-        if store.carts[cart].key == 0, fold.lines.isEmpty { store.carts[cart].stage = .cart }
+        fold.fold(cart, in: store)
+        if fold.lines.isEmpty { closeDefaultCart(cart, forgetting: false) }
     }
 
     // MARK: Plain flows

@@ -178,13 +178,18 @@ extension ShardPipeline {
         of slot: UInt32
     ) -> Bool {
         if stage == 1 {
+            // Of the products it could show; with none of those it has nothing to show.
+            var isAny = false
             var handle = store.profiles[slot].views
-            if handle == 0 { return false }
             while handle != 0 {
-                if !catalog.isOutOfStock(store.views[handle].line.product) { return false }
+                let product = store.views[handle].line.product
+                if !isBoughtOrInCart(product, of: slot) {
+                    if !catalog.isOutOfStock(product) { return false }
+                    isAny = true
+                }
                 handle = store.views[handle].next
             }
-            return true
+            return isAny
         }
         fold.fold(record.cart, in: store)
         guard !fold.lines.isEmpty else { return false }
@@ -254,9 +259,12 @@ extension ShardPipeline {
         for channel in message.channels {
             let bit = UInt16(1) << UInt16(channel.rawValue)
             if store.enrollments[handle].channelsDone & bit != 0 { continue }
+            // The channel, or the fallback that stood in for it when it had to wait. A step's
+            // channels go through its list of fallbacks together.
             var asked = channel
-            var next = Int(store.enrollments[handle].fallback)
-            if next > 0 { asked = message.fallback[next - 1] }
+            let place = UInt64(channel.rawValue) * 4
+            let standIn = UInt8(store.enrollments[handle].standIns >> place & 15)
+            if standIn != 0 { asked = Channel(rawValue: standIn - 1) ?? channel }
             asking: while true {
                 readings.removeAll()
                 let record = store.enrollments[handle]
@@ -280,16 +288,20 @@ extension ShardPipeline {
                         of: slot
                     )
                     until = until.map { min($0, end) } ?? end
+                    store.enrollments[handle].channelsWaited |=
+                        UInt16(1) << UInt16(asked.rawValue)
                     break asking
                 case .nextChannel(let outcome):
                     writeDecision(record, outcome, at: time, channel: asked, of: slot)
+                    let next = Int(store.enrollments[handle].fallback)
                     guard next < message.fallback.count else {
                         store.enrollments[handle].channelsDone |= bit
                         break asking
                     }
                     asked = message.fallback[next]
-                    next += 1
-                    store.enrollments[handle].fallback = UInt8(next)
+                    store.enrollments[handle].fallback = UInt8(next + 1)
+                    store.enrollments[handle].standIns &= ~(15 << place)
+                    store.enrollments[handle].standIns |= UInt64(asked.rawValue + 1) << place
                 }
             }
         }
@@ -459,7 +471,8 @@ extension ShardPipeline {
         case .marketing:
             if state == .subscribed { return nil }
             if state == .none, isConsentImplied(channel, country(of: slot, endpoint)) { return nil }
-            return record.isDeferred ? .consentRevoked : .noConsent
+            let bit = UInt16(1) << UInt16(channel.rawValue)
+            return record.channelsWaited & bit != 0 ? .consentRevoked : .noConsent
         }
     }
 

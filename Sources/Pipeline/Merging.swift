@@ -214,26 +214,63 @@ extension ShardPipeline {
         counters.merges += 1
         parcel.rewind()
         takeHead(&parcel, into: slot)
-        // Which carts came, by the handle they had.
-        var carts = InlineArray<64, (old: UInt32, new: UInt32)>(repeating: (0, 0))
+        // Which carts came, by the handle they had, and whether one of that key was there.
+        var carts = InlineArray<64, CameCart>(repeating: CameCart())
         let cartCount = takeCarts(&parcel, into: slot, &carts)
-        takeOrders(&parcel, into: slot)
+        var orders = InlineArray<64, UInt64>(repeating: 0)
+        let orderCount = takeOrders(&parcel, into: slot, &orders)
         takeSends(&parcel, into: slot)
         takeEndpoints(&parcel, into: slot)
         takeEnrollments(&parcel, into: slot, carts, cartCount)
         takeViews(&parcel, into: slot)
         takeTraits(&parcel, into: slot)
         takeEntries(&parcel, into: slot)
+        for index in 0..<cartCount {
+            carts[index].isRunning = liveEnrollment(ofCart: carts[index].new, of: slot) != 0
+        }
         cancelTwins(at: time, of: slot)
-        var order = store.profiles[slot].orders
-        while order != 0 {
-            closeCarts(with: store.orders[order], at: time, of: slot)
-            order = store.orders[order].next
+        joinActivity(of: slot)
+        // Orders of one side meet the carts of the other.
+        eachOrder(of: slot) { shard, order in
+            var came = false
+            for index in 0..<orderCount where orders[index] == order.key { came = true }
+            shard.closeCarts(with: order, at: time, of: slot) { cart in
+                for index in 0..<cartCount where carts[index].new == cart {
+                    return !came || carts[index].isJoined
+                }
+                return came
+            }
         }
         endStages(below: highestStage(of: slot), with: .superseded, at: time, of: slot)
-        for index in 0..<cartCount { inherit(carts[index].new, at: time, of: slot) }
+        for index in 0..<cartCount where !carts[index].isRunning {
+            inherit(carts[index].new, at: time, of: slot)
+        }
+        rescheduleAll(of: slot)
         keepBounds(of: slot)
         arm(slot)
+    }
+
+    /// A cart that a merge brought.
+    private struct CameCart: BitwiseCopyable {
+        /// The handle it had, and has.
+        var old: UInt32 = 0
+        var new: UInt32 = 0
+        /// Became one with a cart that was there.
+        var isJoined = false
+        /// An enrollment was alive on it, on either side.
+        var isRunning = false
+    }
+
+    /// Carts that became one have all their events' activity.
+    private mutating func joinActivity(of slot: UInt32) {
+        var handle = store.profiles[slot].enrollments
+        while handle != 0 {
+            let record = store.enrollments[handle]
+            if record.cart != 0, store.carts[record.cart].lastActivity > record.lastActivity {
+                store.enrollments[handle].lastActivity = store.carts[record.cart].lastActivity
+            }
+            handle = record.next
+        }
     }
 
     private mutating func takeHead(_ parcel: inout Parcel, into slot: UInt32) {
@@ -291,7 +328,7 @@ extension ShardPipeline {
     private mutating func takeCarts(
         _ parcel: inout Parcel,
         into slot: UInt32,
-        _ carts: inout InlineArray<64, (old: UInt32, new: UInt32)>
+        _ carts: inout InlineArray<64, CameCart>
     ) -> Int {
         let count = Int(parcel.get(UInt64.self))
         precondition(count <= 64, "carts are bounded")
@@ -302,6 +339,7 @@ extension ShardPipeline {
             let orderText = parcel.get(into: &store.texts)
             let base = takeLines(&parcel)
             var own = store.cart(of: slot, key: cart.key)
+            let isJoined = own != 0
             if own == 0 {
                 cart.keyText = keyText
                 cart.orderText = orderText
@@ -320,7 +358,7 @@ extension ShardPipeline {
                 operation.next = 0
                 store.insert(operation, into: own, with: &fold)
             }
-            carts[index] = (old, own)
+            carts[index] = CameCart(old: old, new: own, isJoined: isJoined)
         }
         return count
     }
@@ -358,8 +396,16 @@ extension ShardPipeline {
         }
     }
 
-    private mutating func takeOrders(_ parcel: inout Parcel, into slot: UInt32) {
-        for _ in 0..<parcel.get(UInt64.self) {
+    /// Answers how many orders came that were not known, and their keys.
+    private mutating func takeOrders(
+        _ parcel: inout Parcel,
+        into slot: UInt32,
+        _ keys: inout InlineArray<64, UInt64>
+    ) -> Int {
+        let count = Int(parcel.get(UInt64.self))
+        precondition(count <= 64, "orders are bounded")
+        var came = 0
+        for _ in 0..<count {
             var order = parcel.get(OrderRecord.self)
             order.products = 0
             order.next = 0
@@ -371,10 +417,13 @@ extension ShardPipeline {
             }
             if store.order(of: slot, key: order.key) == 0 {
                 store.addOrder(order, to: slot)
+                keys[came] = order.key
+                came += 1
             } else {
                 store.freeBought(order.products)
             }
         }
+        return came
     }
 
     private mutating func takeSends(_ parcel: inout Parcel, into slot: UInt32) {
@@ -394,7 +443,7 @@ extension ShardPipeline {
     private mutating func takeEnrollments(
         _ parcel: inout Parcel,
         into slot: UInt32,
-        _ carts: InlineArray<64, (old: UInt32, new: UInt32)>,
+        _ carts: InlineArray<64, CameCart>,
         _ cartCount: Int
     ) {
         for _ in 0..<parcel.get(UInt64.self) {

@@ -280,8 +280,9 @@ package struct Resolver: ~Copyable {
                 message.value =
                     (record.isAmbiguous ? 1 : 0) | (record.hasUserID ? 2 : 0)
                 send(message, to: Int(record.shard))
-            case .merged(let survivor, let absorbed, let shard, let slot):
-                merge(survivor, absorbed, shard, slot, event, block)
+            case .merged(let survivor, let absorbed, let shard, let slot, let ids):
+                merge(survivor, shard, slot, event)
+                writeMerge(survivor, absorbed, ids, event, block)
             case .linked(let profile, let node, let identifier):
                 // The profile may have been absorbed later in the same event.
                 let record = graph.profiles[graph.live(profile)]
@@ -321,11 +322,9 @@ package struct Resolver: ~Copyable {
 
     private mutating func merge(
         _ survivor: UInt32,
-        _ absorbed: UInt32,
         _ absorbedShard: UInt16,
         _ absorbedSlot: UInt32,
-        _ event: CustomerEvent,
-        _ block: EventBlock
+        _ event: CustomerEvent
     ) {
         let into = graph.profiles[survivor]
         var over = ShardMessage(.handOver)
@@ -342,7 +341,6 @@ package struct Resolver: ~Copyable {
         take.step = step
         step += 1
         send(take, to: Int(into.shard))
-        writeMerge(survivor, absorbed, event, block)
     }
 
     // MARK: Sending
@@ -437,15 +435,15 @@ package struct Resolver: ~Copyable {
     private mutating func writeMerge(
         _ survivor: UInt32,
         _ absorbed: UInt32,
+        _ ids: UInt32,
         _ event: CustomerEvent,
         _ block: EventBlock
     ) {
         let into = graph.profiles[survivor].id
-        let count = Int(graph.profiles[absorbed].mergeCount) + 1
         let output = output
         let rules = rules
         let (second, sequence) = (fired, sequence)
-        graph.eachAbsorbed(of: survivor, count: count) { id in
+        graph.eachAbsorbed(absorbed, from: ids) { id in
             output.begin(
                 .identity,
                 order: OutputOrder(

@@ -83,6 +83,17 @@ extension ProfileStore {
         carts.give(back: handle)
     }
 
+    /// Ends all operations of a cart and forgets its lines.
+    package mutating func endOperations(of cart: UInt32) {
+        var handle = carts[cart].operations
+        while handle != 0 {
+            operations[handle].isOver = true
+            handle = operations[handle].next
+        }
+        freeLines(carts[cart].base)
+        carts[cart].base = 0
+    }
+
     /// Takes a cart out of its profile's list.
     package mutating func unlinkCart(_ handle: UInt32, of slot: UInt32) {
         let next = carts[handle].next

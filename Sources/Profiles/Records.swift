@@ -119,6 +119,9 @@ package struct OperationRecord: BitwiseCopyable {
     package var next: UInt32 = 0
     /// What it does.
     package var kind: Kind
+    /// Belongs to a default cart that has ended: it is known, so that a repeat is not taken for
+    /// something new, but does nothing any more.
+    package var isOver = false
 
     /// An operation without lines.
     package init(kind: Kind, time: EventTime, tie: UInt64) {
@@ -358,10 +361,15 @@ package struct EnrollmentRecord: BitwiseCopyable {
     package var fallback: UInt8 = 0
     /// The due time was already past when it was set.
     package var wasDueWhenArmed = false
-    /// The step was deferred by quiet hours, a cap or a gap; its consent held then.
+    /// The step was deferred by quiet hours, a cap or a gap.
     package var isDeferred = false
     /// The channels of the step that are decided, one bit each.
     package var channelsDone: UInt16 = 0
+    /// The channels that the step has waited for, one bit each: their consent held then.
+    package var channelsWaited: UInt16 = 0
+    /// Which fallback stands in for each channel of the step: four bits a channel, its number
+    /// plus one; 0 is the channel itself.
+    package var standIns: UInt64 = 0
     /// Time of its first event.
     package var firstTime: EventTime
     /// Strongest identifier of its first event.

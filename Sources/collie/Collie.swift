@@ -5,7 +5,7 @@ import Foundation
 /// The command: reads its first word and runs what it names.
 @main
 struct Collie {
-    static let commands = [replayCommand, checkCommand, generateCommand]
+    static let commands = [replayCommand, checkCommand, testCommand, generateCommand]
 
     static func main() {
         // A reader that goes away ends the writing, not the process with a signal.
