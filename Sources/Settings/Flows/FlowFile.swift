@@ -17,6 +17,9 @@ struct FlowFile {
     static let onCapKind = MappingKind("on_cap", keys: ["defer"], required: ["defer"])
     static let deferKind = MappingKind("`defer`", keys: ["max"], required: ["max"])
 
+    /// More flows are refused.
+    static let flowsMax = 1_000
+
     /// Keys for people: the engine ignores them.
     static let notes = ["description", "owner", "approver", "hypothesis"]
 
@@ -131,9 +134,10 @@ struct FlowFile {
     }
 
     private func steps(flow: String) -> [FlowDefinition.Step] {
-        let children = fields.children("steps", as: StepKind.mapping)
+        let all = fields.children("steps", as: StepKind.mapping)
+        let children = all.prefix(FlowDefinition.stepsMax)
         if children.isEmpty, fields.has("steps") { fields.reject("steps", "has none") }
-        if children.count > FlowDefinition.stepsMax {
+        if all.count > FlowDefinition.stepsMax {
             fields.reject("steps", "are more than \(FlowDefinition.stepsMax)")
         }
         let ids = children.map { $0.node["id"]?.text ?? "" }

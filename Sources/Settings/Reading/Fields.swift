@@ -45,7 +45,7 @@ package struct Fields {
         self.kind = kind
         self.mistakes = mistakes
         outline = Outline(at: node.mark, keys: kind.keys)
-        for entry in entries where !kind.keys.contains(entry.key) {
+        for entry in entries where !kind.keys.contains(entry.key) && !mistakes.isFull {
             let remedy = Suggestion.remedy(for: entry.key, among: kind.keys)
             mistakes.add("\(kind.name) has no key `\(entry.key)`\(remedy)", at: entry.mark)
         }
@@ -75,7 +75,7 @@ package struct Fields {
 
     private func noteDefault(_ key: String, _ text: String) {
         guard !has(key) else { return }
-        outline.note(key, .node(YAMLNode(text: text, at: mark)))
+        outline.note(key, .node(YAMLNode(text: text, isQuoted: text.isEmpty, at: mark)))
     }
 
     // MARK: Single values
