@@ -4,11 +4,11 @@ import Normalisation
 
 // Who an event is about: identifiers normalised, without blocked ones, strongest first.
 
-extension RecordDecoding {
+extension EventDecoder {
     /// More identifiers of one event are left out.
     static var identifiersMax: Int { 32 }
 
-    mutating func readIdentifiers(
+    func readIdentifiers(
         _ call: Call,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -35,6 +35,7 @@ extension RecordDecoding {
         let anonymous = try strictText(slot(envelope.anonymousID), "anonymousId", in: block)
         if let anonymous { try add(anonymous, .anonymousID, to: &event, of: block) }
         try addFirst(.deviceID, .deviceID, to: &event, of: block)
+        guard given & (1 << UInt64(CompiledPlan.Group.named)) != 0 else { return }
         for list in paths.namedLists { try addNamed(list, to: &event, of: block) }
     }
 
@@ -52,19 +53,20 @@ extension RecordDecoding {
         in block: EventBlock
     ) throws(Rejection) -> Text? {
         guard value.isGiven else { return nil }
-        guard value.kind.isString || value.kind == .integer || value.kind == .decimal else {
+        guard value.kind.isName else {
             throw Rejection(.invalidField, path)
         }
         return try text(value, in: block).trimmed(in: block)
     }
 
     // The first usable value that the field's paths lead to.
-    private mutating func addFirst(
+    private func addFirst(
         _ field: TrackingPlan.Field,
         _ kind: IdentifierKind,
         to event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
+        guard given & (1 << UInt64(field.ordinal)) != 0 else { return }
         let list = paths.fields[field.ordinal]
         let base = set * reader.setSize
         for index in Int(list.begin)..<Int(list.begin) + Int(list.count) {
@@ -80,7 +82,7 @@ extension RecordDecoding {
     }
 
     // Identifiers that name their own kind.
-    private mutating func addNamed(
+    private func addNamed(
         _ list: CompiledPlan.NamedList,
         to event: inout CustomerEvent,
         of block: EventBlock
@@ -133,7 +135,7 @@ extension RecordDecoding {
 
     /// Adds an identifier unless it identifies nobody; whether it was usable.
     @discardableResult
-    mutating func add(
+    func add(
         _ text: Text,
         _ kind: IdentifierKind,
         role: Identifier.Role = .own,
@@ -165,7 +167,7 @@ extension RecordDecoding {
     }
 
     /// Normalises and hashes a value (ID-1).
-    mutating func make(
+    func make(
         _ raw: Text,
         _ kind: IdentifierKind,
         role: Identifier.Role = .own,
@@ -269,7 +271,7 @@ extension RecordDecoding {
     }
 
     // Strongest first, own before previous; each once.
-    private mutating func insert(
+    private func insert(
         _ identifier: Identifier,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -282,7 +284,7 @@ extension RecordDecoding {
             if other.hash == identifier.hash, other.kind == identifier.kind { return }
             if place == count, precedes(identifier, other) { place = index }
         }
-        guard count < RecordDecoding.identifiersMax else {
+        guard count < EventDecoder.identifiersMax else {
             counters.droppedIdentifiers += 1
             return
         }
@@ -294,7 +296,7 @@ extension RecordDecoding {
         }
         block[identifier: first + place] = identifier
         event.identifierCount += 1
-        block.identifierCount += 1
+        identifierEnd += 1
     }
 
     private func precedes(_ left: Identifier, _ right: Identifier) -> Bool {

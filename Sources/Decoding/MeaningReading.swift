@@ -3,9 +3,9 @@ import Windows
 
 // What an event says besides who, when and which products.
 
-extension RecordDecoding {
+extension EventDecoder {
     /// The fields of consent changes and messages.
-    mutating func readMeaning(
+    func readMeaning(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -25,7 +25,7 @@ extension RecordDecoding {
         }
     }
 
-    private mutating func readConsent(
+    private func readConsent(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -47,7 +47,7 @@ extension RecordDecoding {
         try addSender(endpoint, event.channel, to: &event, of: block)
     }
 
-    private mutating func readInbound(
+    private func readInbound(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -61,7 +61,7 @@ extension RecordDecoding {
         event.keyword = keywords.find(block.bytes(of: event.body))
     }
 
-    private mutating func requireChannel(
+    private func requireChannel(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -73,13 +73,13 @@ extension RecordDecoding {
     }
 
     // The channel that the event names; nil if it names none that is known.
-    private mutating func channel(of block: EventBlock) throws(Rejection) -> Channel? {
+    private func channel(of block: EventBlock) throws(Rejection) -> Channel? {
         let text = try looseText(first(.channel), in: block)
         return text.isEmpty ? nil : Channel(word: block.bytes(of: text))
     }
 
     // The endpoint that an event is about, without making it an identifier.
-    private mutating func readEndpoint(
+    private func readEndpoint(
         _ value: DocumentValue,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -99,7 +99,7 @@ extension RecordDecoding {
     // Adds who wrote on a channel, and answers the endpoint it wrote from. A WhatsApp id is the
     // phone number's digits: who is known by either is known by both.
     @discardableResult
-    private mutating func addSender(
+    private func addSender(
         _ from: Text,
         _ channel: Channel,
         to event: inout CustomerEvent,
@@ -155,7 +155,7 @@ extension RecordDecoding {
     // MARK: Context
 
     /// Time zone, country, language, trace.
-    mutating func readContext(
+    func readContext(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -181,7 +181,7 @@ extension RecordDecoding {
         }
     }
 
-    private mutating func zone(_ value: DocumentValue, in block: EventBlock) -> UInt16 {
+    private func zone(_ value: DocumentValue, in block: EventBlock) -> UInt16 {
         guard value.isGiven else { return 0 }
         // Names of zones have slashes, which some writers escape.
         var text = value.text
@@ -194,13 +194,13 @@ extension RecordDecoding {
         return zone
     }
 
-    mutating func readCurrency(into event: inout CustomerEvent, of block: EventBlock) {
+    func readCurrency(into event: inout CustomerEvent, of block: EventBlock) {
         let value = first(.currency)
         if value.isGiven { event.currency = letters(value, count: 3, in: block) }
     }
 
     // A code of ASCII letters, packed; 0 if it is none.
-    private mutating func letters(
+    private func letters(
         _ value: DocumentValue,
         count: Int,
         in block: EventBlock
@@ -227,7 +227,7 @@ extension RecordDecoding {
     // MARK: Keys and attributes
 
     /// Cart, checkout and order.
-    mutating func readEntities(
+    func readEntities(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -236,7 +236,7 @@ extension RecordDecoding {
         event.order = try entity(.orderID, HashKind.order, of: block)
     }
 
-    private mutating func entity(
+    private func entity(
         _ field: TrackingPlan.Field,
         _ kind: UInt8,
         of block: EventBlock
@@ -247,10 +247,11 @@ extension RecordDecoding {
     }
 
     /// What conditions ask for.
-    mutating func readAttributes(
+    func readAttributes(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
+        guard given & (1 << UInt64(CompiledPlan.Group.attributes)) != 0 else { return }
         for index in paths.attributes.indices {
             let value = first(paths.attributes[index], from: set * reader.setSize)
             guard value.isGiven else { continue }
@@ -272,14 +273,14 @@ extension RecordDecoding {
                 counters.ignoredFields += 1
                 continue
             }
-            guard event.attributeCount < 255, block.attributeCount < block.attributeCapacity
+            guard event.attributeCount < 255, attributeEnd < block.attributeCapacity
             else { throw Rejection(.tooLarge) }
-            block[attribute: block.attributeCount] = Attribute(
+            block[attribute: attributeEnd] = Attribute(
                 index: UInt16(index),
                 form: form,
                 bits: bits
             )
-            block.attributeCount += 1
+            attributeEnd += 1
             event.attributeCount += 1
         }
     }
@@ -289,14 +290,14 @@ extension RecordDecoding {
     /// The messageId, and the fingerprint by which a repeat is known.
     ///
     /// Of a CloudEvent its source and id say what is a repeat (EV-6), whatever its data says.
-    mutating func readMessageID(
+    func readMessageID(
         isWrapped: Bool,
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
         let value = slot(paths.envelope.messageID)
         if value.isGiven {
-            guard value.kind.isString || value.kind == .integer || value.kind == .decimal else {
+            guard value.kind.isName else {
                 throw Rejection(.invalidField, "messageId")
             }
             event.messageID = try text(value, in: block)

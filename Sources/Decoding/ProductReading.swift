@@ -2,12 +2,13 @@ import Events
 
 // What an event is about: every product of its list, or the one it names itself.
 
-extension RecordDecoding {
-    mutating func readProducts(
+extension EventDecoder {
+    func readProducts(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
-        for index in paths.productLists.indices {
+        let lists = given & (1 << UInt64(CompiledPlan.Group.products)) != 0
+        for index in paths.productLists.indices where lists {
             let list = paths.productLists[index]
             let value = slot(list)
             guard value.isGiven else { continue }
@@ -26,12 +27,13 @@ extension RecordDecoding {
             counters.droppedProducts += max(0, Int(value.text.length) - rows)
             return
         }
+        guard given & paths.single.id.group != 0 else { return }
         let base = set * reader.setSize
         try add(paths.single, from: base, needsID: true, to: &event, of: block)
     }
 
     /// Checks what a price or stock event must have.
-    mutating func readCatalogChange(
+    func readCatalogChange(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -52,7 +54,7 @@ extension RecordDecoding {
         readCurrency(into: &event, of: block)
     }
 
-    private mutating func add(
+    private func add(
         _ fields: CompiledPlan.ProductPaths,
         from base: Int,
         needsID: Bool,
@@ -71,7 +73,7 @@ extension RecordDecoding {
             counters.droppedProducts += 1
             return
         }
-        guard block.productCount < block.productCapacity else { throw Rejection(.tooLarge) }
+        guard productEnd < block.productCapacity else { throw Rejection(.tooLarge) }
         product.name = try looseText(first(fields.name, from: base), in: block)
         product.url = try looseText(first(fields.url, from: base), in: block)
         product.imageURL = try looseText(first(fields.imageURL, from: base), in: block)
@@ -79,13 +81,13 @@ extension RecordDecoding {
         let isStock = event.meaning == .productStockChanged
         let quantity = first(isStock ? fields.stock : fields.quantity, from: base)
         product.quantity = try whole(quantity, isStock: isStock, of: block)
-        block[product: block.productCount] = product
-        block.productCount += 1
+        block[product: productEnd] = product
+        productEnd += 1
         event.productCount += 1
     }
 
     // A number, or one in quotes; no price is below zero.
-    private mutating func price(
+    private func price(
         _ value: DocumentValue,
         of block: EventBlock
     ) throws(Rejection) -> Int64 {
@@ -101,7 +103,7 @@ extension RecordDecoding {
 
     // A whole number, or one in quotes. Fewer than none of a cart's line is none; of the stock it
     // is what the shop owes. Beyond 32 bits it is the bound.
-    private mutating func whole(
+    private func whole(
         _ value: DocumentValue,
         isStock: Bool,
         of block: EventBlock
@@ -117,7 +119,7 @@ extension RecordDecoding {
         return Int32(min(max(millionths / 1_000_000, least), Int64(Int32.max)))
     }
 
-    private mutating func millionths(
+    private func millionths(
         _ value: DocumentValue,
         of block: EventBlock
     ) throws(Rejection) -> Int64? {

@@ -2,11 +2,11 @@ import Events
 
 // When an event happened (TM-1).
 
-extension RecordDecoding {
+extension EventDecoder {
     // The correction of a device's clock holds up to this.
     private static var sendingMax: TimeSpan { .hours(24) }
 
-    mutating func readTime(
+    func readTime(
         _ entry: RecordEntry,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -18,7 +18,7 @@ extension RecordDecoding {
         if event.received.isSet, original.isSet {
             let sentAt = self.time(slot(paths.envelope.sentAt), in: block)
             let sending = sentAt - original
-            if sentAt.isSet, sending >= .zero, sending <= RecordDecoding.sendingMax {
+            if sentAt.isSet, sending >= .zero, sending <= EventDecoder.sendingMax {
                 time = event.received - sending
             }
         }
@@ -46,7 +46,7 @@ extension RecordDecoding {
     }
 
     // The instant of a stamp; one that cannot be read is none.
-    private mutating func time(_ value: DocumentValue, in block: EventBlock) -> EventTime {
+    private func time(_ value: DocumentValue, in block: EventBlock) -> EventTime {
         guard value.isGiven else { return .none }
         var read: EventTime?
         if value.kind == .string {
