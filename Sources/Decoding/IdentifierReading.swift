@@ -4,11 +4,11 @@ import Normalisation
 
 // Who an event is about: identifiers normalised, without blocked ones, strongest first.
 
-extension EventDecoder {
+extension RecordDecoding {
     /// More identifiers of one event are left out.
     static var identifiersMax: Int { 32 }
 
-    func readIdentifiers(
+    mutating func readIdentifiers(
         _ call: Call,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -40,14 +40,14 @@ extension EventDecoder {
     }
 
     /// Whether the event has somebody, is for nobody, or cannot be.
-    func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock) throws(Rejection) {
+    mutating func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock) throws(Rejection) {
         guard event.identifierCount == 0 else { return }
         guard blockedCount > 0 else { throw Rejection(.missingIdentity) }
         event.flags.insert(.nobody)
     }
 
     // An id of the envelope: a string, or a number as it is written; an exponent is no id.
-    private func strictText(
+    private mutating func strictText(
         _ value: DocumentValue,
         _ path: StaticString,
         in block: EventBlock
@@ -60,7 +60,7 @@ extension EventDecoder {
     }
 
     // The first usable value that the field's paths lead to.
-    private func addFirst(
+    private mutating func addFirst(
         _ field: TrackingPlan.Field,
         _ kind: IdentifierKind,
         to event: inout CustomerEvent,
@@ -82,7 +82,7 @@ extension EventDecoder {
     }
 
     // Identifiers that name their own kind.
-    private func addNamed(
+    private mutating func addNamed(
         _ list: CompiledPlan.NamedList,
         to event: inout CustomerEvent,
         of block: EventBlock
@@ -109,7 +109,7 @@ extension EventDecoder {
         }
     }
 
-    private func kind(named name: RawSpan) -> IdentifierKind? {
+    private mutating func kind(named name: RawSpan) -> IdentifierKind? {
         if name.isWord("user_id") || name.isWord("userid") { return .userID }
         if name.isWord("email") { return .email }
         if name.isWord("phone") || name.isWord("mobile") { return .phone }
@@ -135,7 +135,7 @@ extension EventDecoder {
 
     /// Adds an identifier unless it identifies nobody; whether it was usable.
     @discardableResult
-    func add(
+    mutating func add(
         _ text: Text,
         _ kind: IdentifierKind,
         role: Identifier.Role = .own,
@@ -167,7 +167,7 @@ extension EventDecoder {
     }
 
     /// Normalises and hashes a value (ID-1).
-    func make(
+    mutating func make(
         _ raw: Text,
         _ kind: IdentifierKind,
         role: Identifier.Role = .own,
@@ -210,7 +210,7 @@ extension EventDecoder {
     }
 
     // Blank, only noughts and hyphens, or one of the plan's words.
-    private func isBlocked(_ bytes: RawSpan) -> Bool {
+    private mutating func isBlocked(_ bytes: RawSpan) -> Bool {
         var index = 0
         while index < bytes.byteCount, bytes.byte(index) == 48 || bytes.byte(index) == 45 {
             index += 1
@@ -219,7 +219,7 @@ extension EventDecoder {
     }
 
     // The raw text if it is what stands in the scratch, else a copy of that.
-    private func keep(
+    private mutating func keep(
         _ length: Int,
         insteadOf raw: Text,
         of block: EventBlock
@@ -239,7 +239,7 @@ extension EventDecoder {
     }
 
     // WhatsApp writes ids as digits alone, people with a plus sign and blanks; nil if it is neither.
-    private func writeDigits(_ bytes: RawSpan) -> Int? {
+    private mutating func writeDigits(_ bytes: RawSpan) -> Int? {
         var count = 0
         for index in 0..<bytes.byteCount {
             let byte = bytes.byte(index)
@@ -260,7 +260,7 @@ extension EventDecoder {
     }
 
     // Unicode's composed form without blanks around it.
-    private func compose(_ raw: Text, of block: EventBlock) throws(Rejection) -> Text {
+    private mutating func compose(_ raw: Text, of block: EventBlock) throws(Rejection) -> Text {
         var scalars = Substring(block.string(of: raw)).unicodeScalars
         while let scalar = scalars.first, scalar.properties.isWhitespace { scalars.removeFirst() }
         while let scalar = scalars.last, scalar.properties.isWhitespace { scalars.removeLast() }
@@ -271,7 +271,7 @@ extension EventDecoder {
     }
 
     // Strongest first, own before previous; each once.
-    private func insert(
+    private mutating func insert(
         _ identifier: Identifier,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -284,7 +284,7 @@ extension EventDecoder {
             if other.hash == identifier.hash, other.kind == identifier.kind { return }
             if place == count, precedes(identifier, other) { place = index }
         }
-        guard count < EventDecoder.identifiersMax else {
+        guard count < RecordDecoding.identifiersMax else {
             counters.droppedIdentifiers += 1
             return
         }
@@ -299,7 +299,7 @@ extension EventDecoder {
         identifierEnd += 1
     }
 
-    private func precedes(_ left: Identifier, _ right: Identifier) -> Bool {
+    private mutating func precedes(_ left: Identifier, _ right: Identifier) -> Bool {
         if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
         return left.role == .own && right.role == .previous
     }

@@ -3,9 +3,9 @@ import Windows
 
 // What an event says besides who, when and which products.
 
-extension EventDecoder {
+extension RecordDecoding {
     /// The fields of consent changes and messages.
-    func readMeaning(
+    mutating func readMeaning(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -25,7 +25,7 @@ extension EventDecoder {
         }
     }
 
-    private func readConsent(
+    private mutating func readConsent(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -47,7 +47,7 @@ extension EventDecoder {
         try addSender(endpoint, event.channel, to: &event, of: block)
     }
 
-    private func readInbound(
+    private mutating func readInbound(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -61,7 +61,7 @@ extension EventDecoder {
         event.keyword = keywords.find(block.bytes(of: event.body))
     }
 
-    private func requireChannel(
+    private mutating func requireChannel(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -73,13 +73,13 @@ extension EventDecoder {
     }
 
     // The channel that the event names; nil if it names none that is known.
-    private func channel(of block: EventBlock) throws(Rejection) -> Channel? {
+    private mutating func channel(of block: EventBlock) throws(Rejection) -> Channel? {
         let text = try looseText(first(.channel), in: block)
         return text.isEmpty ? nil : Channel(word: block.bytes(of: text))
     }
 
     // The endpoint that an event is about, without making it an identifier.
-    private func readEndpoint(
+    private mutating func readEndpoint(
         _ value: DocumentValue,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -99,7 +99,7 @@ extension EventDecoder {
     // Adds who wrote on a channel, and answers the endpoint it wrote from. A WhatsApp id is the
     // phone number's digits: who is known by either is known by both.
     @discardableResult
-    private func addSender(
+    private mutating func addSender(
         _ from: Text,
         _ channel: Channel,
         to event: inout CustomerEvent,
@@ -135,7 +135,7 @@ extension EventDecoder {
     }
 
     // Digits with the plus sign that makes them a whole phone number.
-    private func internationalForm(
+    private mutating func internationalForm(
         _ digits: Text,
         of block: EventBlock
     ) throws(Rejection) -> Text? {
@@ -155,7 +155,7 @@ extension EventDecoder {
     // MARK: Context
 
     /// Time zone, country, language, trace.
-    func readContext(
+    mutating func readContext(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -181,7 +181,7 @@ extension EventDecoder {
         }
     }
 
-    private func zone(_ value: DocumentValue, in block: EventBlock) -> UInt16 {
+    private mutating func zone(_ value: DocumentValue, in block: EventBlock) -> UInt16 {
         guard value.isGiven else { return 0 }
         // Names of zones have slashes, which some writers escape.
         var text = value.text
@@ -194,13 +194,13 @@ extension EventDecoder {
         return zone
     }
 
-    func readCurrency(into event: inout CustomerEvent, of block: EventBlock) {
+    mutating func readCurrency(into event: inout CustomerEvent, of block: EventBlock) {
         let value = first(.currency)
         if value.isGiven { event.currency = letters(value, count: 3, in: block) }
     }
 
     // A code of ASCII letters, packed; 0 if it is none.
-    private func letters(
+    private mutating func letters(
         _ value: DocumentValue,
         count: Int,
         in block: EventBlock
@@ -227,7 +227,7 @@ extension EventDecoder {
     // MARK: Keys and attributes
 
     /// Cart, checkout and order.
-    func readEntities(
+    mutating func readEntities(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -236,7 +236,7 @@ extension EventDecoder {
         event.order = try entity(.orderID, HashKind.order, of: block)
     }
 
-    private func entity(
+    private mutating func entity(
         _ field: TrackingPlan.Field,
         _ kind: UInt8,
         of block: EventBlock
@@ -247,7 +247,7 @@ extension EventDecoder {
     }
 
     /// What conditions ask for.
-    func readAttributes(
+    mutating func readAttributes(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -290,7 +290,7 @@ extension EventDecoder {
     /// The messageId, and the fingerprint by which a repeat is known.
     ///
     /// Of a CloudEvent its source and id say what is a repeat (EV-6), whatever its data says.
-    func readMessageID(
+    mutating func readMessageID(
         isWrapped: Bool,
         into event: inout CustomerEvent,
         of block: EventBlock

@@ -2,8 +2,8 @@ import Events
 
 // What an event is about: every product of its list, or the one it names itself.
 
-extension EventDecoder {
-    func readProducts(
+extension RecordDecoding {
+    mutating func readProducts(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -33,7 +33,7 @@ extension EventDecoder {
     }
 
     /// Checks what a price or stock event must have.
-    func readCatalogChange(
+    mutating func readCatalogChange(
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
@@ -54,7 +54,7 @@ extension EventDecoder {
         readCurrency(into: &event, of: block)
     }
 
-    private func add(
+    private mutating func add(
         _ fields: CompiledPlan.ProductPaths,
         from base: Int,
         needsID: Bool,
@@ -87,7 +87,7 @@ extension EventDecoder {
     }
 
     // A number, or one in quotes; no price is below zero.
-    private func price(
+    private mutating func price(
         _ value: DocumentValue,
         of block: EventBlock
     ) throws(Rejection) -> Int64 {
@@ -103,7 +103,7 @@ extension EventDecoder {
 
     // A whole number, or one in quotes. Fewer than none of a cart's line is none; of the stock it
     // is what the shop owes. Beyond 32 bits it is the bound.
-    private func whole(
+    private mutating func whole(
         _ value: DocumentValue,
         isStock: Bool,
         of block: EventBlock
@@ -119,7 +119,7 @@ extension EventDecoder {
         return Int32(min(max(millionths / 1_000_000, least), Int64(Int32.max)))
     }
 
-    private func millionths(
+    private mutating func millionths(
         _ value: DocumentValue,
         of block: EventBlock
     ) throws(Rejection) -> Int64? {

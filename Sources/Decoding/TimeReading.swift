@@ -2,11 +2,11 @@ import Events
 
 // When an event happened (TM-1).
 
-extension EventDecoder {
+extension RecordDecoding {
     // The correction of a device's clock holds up to this.
     private static var sendingMax: TimeSpan { .hours(24) }
 
-    func readTime(
+    mutating func readTime(
         _ entry: RecordEntry,
         into event: inout CustomerEvent,
         of block: EventBlock
@@ -18,7 +18,7 @@ extension EventDecoder {
         if event.received.isSet, original.isSet {
             let sentAt = self.time(slot(paths.envelope.sentAt), in: block)
             let sending = sentAt - original
-            if sentAt.isSet, sending >= .zero, sending <= EventDecoder.sendingMax {
+            if sentAt.isSet, sending >= .zero, sending <= RecordDecoding.sendingMax {
                 time = event.received - sending
             }
         }
@@ -32,7 +32,7 @@ extension EventDecoder {
     }
 
     /// Bounds the time that an event claims; one without takes Kafka's.
-    func settle(_ claimed: EventTime, _ entry: RecordEntry, into event: inout CustomerEvent) {
+    mutating func settle(_ claimed: EventTime, _ entry: RecordEntry, into event: inout CustomerEvent) {
         var time = claimed
         if !time.isSet { time = entry.timestamp }
         if !time.isSet { time = event.received }
@@ -46,7 +46,7 @@ extension EventDecoder {
     }
 
     // The instant of a stamp; one that cannot be read is none.
-    private func time(_ value: DocumentValue, in block: EventBlock) -> EventTime {
+    private mutating func time(_ value: DocumentValue, in block: EventBlock) -> EventTime {
         guard value.isGiven else { return .none }
         var read: EventTime?
         if value.kind == .string {

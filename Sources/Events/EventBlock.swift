@@ -77,21 +77,18 @@ package final class EventBlock: @unchecked Sendable {
     /// Room for attributes.
     @usableFromInline package let attributeCapacity: Int
 
-    // Unchecked: nobody touches a block while another writes it, and the decoder touches these
-    // for every record.
-
     /// Bytes of raw records filled so far.
-    @exclusivity(unchecked) @usableFromInline package var rawCount = 0
+    @usableFromInline package var rawCount = 0
     /// End of the texts, in bytes from the block's start.
-    @exclusivity(unchecked) @usableFromInline package var textEnd = 0
+    @usableFromInline package var textEnd = 0
     /// Records, and events after decoding.
-    @exclusivity(unchecked) @usableFromInline package var count = 0
+    @usableFromInline package var count = 0
     /// Identifiers in use.
-    @exclusivity(unchecked) @usableFromInline package var identifierCount = 0
+    @usableFromInline package var identifierCount = 0
     /// Products in use.
-    @exclusivity(unchecked) @usableFromInline package var productCount = 0
+    @usableFromInline package var productCount = 0
     /// Attributes in use.
-    @exclusivity(unchecked) @usableFromInline package var attributeCount = 0
+    @usableFromInline package var attributeCount = 0
     /// What the source wants the resolver to know; the engine says what it means.
     package var tag: UInt64 = 0
     /// How many readers have yet to pass the block; 0 is free.
