@@ -125,7 +125,8 @@ struct EnvelopeTests {
             (0..<count).map { #""t\#($0)":1"# }.joined(separator: ",")
         }
         #expect(
-            bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(300))}}"#).refusal == nil
+            bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(300))}}"#).refusal
+                == nil
         )
         let own = bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(301))}}"#)
         #expect(own.refusal == "invalid_field")
