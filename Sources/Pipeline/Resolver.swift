@@ -102,9 +102,15 @@ package struct Resolver: ~Copyable {
     }
 
     /// The present that an event or a decision sees.
+    ///
+    /// In a replay of several partitions the newest event stands in for it, as long as one that has
+    /// said nothing holds the watermark back.
     package var now: EventTime {
-        wallClock.isSet
-            ? wallClock : EventTime(second: watermark) + rules.rules.disorder
+        if wallClock.isSet { return wallClock }
+        if watermark != .min { return EventTime(second: watermark) + rules.rules.disorder }
+        var newest = EventTime.none
+        for index in 0..<partitions.count { newest = max(newest, partitions[index].newest) }
+        return newest
     }
 
     private mutating func moveWatermark() {

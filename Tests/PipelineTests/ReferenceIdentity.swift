@@ -31,6 +31,7 @@ final class SeenName {
 
     /// What may be sent to it on a channel: everything said, folded by event time. On a tie the
     /// more restrictive wins (CO-2); START gives back what STOP took (CO-5).
+    ///
     func consent(_ channel: Channel) -> ConsentState {
         func rank(_ fact: ConsentFact) -> Int {
             switch fact.what {
@@ -199,6 +200,7 @@ extension ReferencePipeline {
 
     /// Whether the union stays within the limits (ID-1, ID-12). User ids are not counted here:
     /// that two of them meet only by alias is settled before.
+    ///
     private func fits(_ one: Person, _ other: Person, _ time: Int64) -> Bool {
         let limits = rules.identity
         let links = one.links + other.links

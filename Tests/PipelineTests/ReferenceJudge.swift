@@ -539,6 +539,7 @@ extension ReferencePipeline {
 
     /// QH-2: trait, context, phone country, shipping country, shop. Of a country with several
     /// zones all are taken: it is quiet when it is quiet in any.
+    ///
     func zones(_ person: Person) -> [String] {
         if let zone = person.traitZone { return [zone.zone] }
         if let zone = person.contextZone { return [zone.zone] }

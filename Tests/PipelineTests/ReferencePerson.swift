@@ -158,6 +158,7 @@ final class Cart {
 
     /// A default cart ends, and the next add starts an empty one. What was emptied or bought needs
     /// no forgetting: its operations have come out empty, and late ones still belong among them.
+    ///
     func end(forgetting: Bool) {
         guard key == nil else { return }
         if forgetting {

@@ -62,9 +62,13 @@ final class ReferencePipeline {
 
     private var disorder: Int64 { rules.disorder.milliseconds }
 
-    /// Live the clock; in a replay a second of event time and the disorder.
+    /// Live the clock; in a replay a second of event time and the disorder. Before all partitions
+    /// have been heard there is no such second: the newest event stands in for it.
+    ///
     var now: Int64 {
-        clock ?? (second ?? watermark ?? 0) * 1_000 + disorder
+        if let clock { return clock }
+        if let second = second ?? watermark { return second * 1_000 + disorder }
+        return newest.compactMap(\.self).max() ?? 0
     }
 
     private func moveWatermark() {
@@ -300,9 +304,20 @@ final class ReferencePipeline {
 
     private func openCart(_ key: Key?, _ person: Person) -> Cart {
         if let known = person.carts.first(where: { $0.key == key }) { return known }
+        if person.carts.count >= 8 { evictCart(person) }
         let cart = Cart(key: key)
         person.carts.append(cart)
         return cart
+    }
+
+    /// At the bound of 8 carts one goes, with its enrollment: one without lines, else the oldest.
+    private func evictCart(_ person: Person) {
+        func rank(_ cart: Cart) -> (Int, Int64, Key) {
+            (cart.lines.isEmpty ? 0 : 1, cart.activity ?? .min, cart.key ?? 0)
+        }
+        let gone = person.carts.min { rank($0) < rank($1) }
+        person.carts.removeAll { $0 === gone }
+        person.enrollments.removeAll { $0.cart === gone }
     }
 
     /// What an event on a cart means for the enrollment on it.
@@ -402,6 +417,7 @@ final class ReferencePipeline {
     }
 
     /// The cart that a checkout's ids name. The ids of a cart's latest checkout count.
+    ///
     private func named(_ checkout: Key?, _ order: Key?, _ person: Person) -> Cart? {
         latest(
             person.carts.filter { cart in
@@ -447,10 +463,17 @@ final class ReferencePipeline {
         )
         close(person.carts, order, event.time, person)
         person.orders.append(order)
+        // Bounds, kept when an order comes: 180 days, and products for 10.
+        person.orders.removeAll { $0.time < now - 180 * 86_400_000 }
+        for index in person.orders.indices
+        where person.orders[index].time < now - 10 * 86_400_000 {
+            person.orders[index].products = []
+        }
     }
 
     /// AB-4: the carts that the order names are closed; if it names none, those that share a
     /// product with it lose what was bought. Only the given carts are asked.
+    ///
     private func close(_ carts: [Cart], _ order: Order, _ time: Int64, _ person: Person) {
         func isNamed(_ cart: Cart) -> Bool {
             if let key = order.cart, cart.key == key { return true }
@@ -489,7 +512,13 @@ final class ReferencePipeline {
         )
         let isAddedLater = cart.lines.contains { $0.added > order.time }
         if let running = live(cart, person), !isAddedLater || running.isRunning {
-            end(running, .goalMet, time, person)
+            end(running, .goalMet, time, person, keepsCart: true)
+            // What was added to a default cart behind the order that ended it is the next cart.
+            if isAddedLater, cart.key == nil {
+                cart.isCheckout = false
+                cart.checkout = nil
+                cart.order = nil
+            }
         }
         if cart.lines.isEmpty { cart.end(forgetting: false) }
     }
@@ -586,8 +615,17 @@ final class ReferencePipeline {
             name: event.names[0].name.hash(rules),
             cause: event.messageID
         )
+        if person.enrollments.count >= 16 { evictEnrollment(person) }
         person.enrollments.append(enrollment)
         return enrollment
+    }
+
+    /// At the bound of 16 enrollments the one with the oldest first event goes.
+    private func evictEnrollment(_ person: Person) {
+        let oldest = person.enrollments.min {
+            ($0.firstTime, key($0)) < ($1.firstTime, key($1))
+        }
+        if let oldest { finish(oldest, endsCart: false, person) }
     }
 
     /// The key is of the first event by event time, until the first decision.
@@ -668,12 +706,13 @@ final class ReferencePipeline {
         _ enrollment: Enrollment,
         _ outcome: Outcome,
         _ time: Int64,
-        _ person: Person
+        _ person: Person,
+        keepsCart: Bool = false
     ) {
         decide(enrollment, outcome, time, nextChannel(enrollment), person)
         // Superseded by its own checkout a default cart goes on, for the checkout.
         let isOwn = outcome == .superseded && enrollment.cart?.isCheckout ?? false
-        finish(enrollment, endsCart: !isOwn && outcome != .empty, person)
+        finish(enrollment, endsCart: !isOwn && !keepsCart && outcome != .empty, person)
     }
 
     /// A default cart ends with its enrollment, whatever the outcome.
@@ -779,11 +818,14 @@ final class ReferencePipeline {
         for cart in came where !wasRunning.contains(ObjectIdentifier(cart)) {
             inherit(cart, time, person)
         }
+        while person.enrollments.count > 16 { evictEnrollment(person) }
+        while person.carts.count > 8 { evictCart(person) }
         refresh(person)
     }
 
     /// ID-8: of two enrollments of one flow on one cart the one with later activity lives; on a
     /// tie the running one, then the smaller key. A profile has at most one view enrollment.
+    ///
     private func endTwins(_ latest: [(Enrollment, Int64)], _ time: Int64, _ person: Person) {
         func isKept(_ left: Enrollment, over right: Enrollment) -> Bool {
             let a = latest.first { $0.0 === left }!.1
