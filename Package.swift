@@ -130,7 +130,7 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
-        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
         suite(
             "PipelineTests",
             [

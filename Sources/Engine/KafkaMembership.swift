@@ -94,7 +94,7 @@ package final class KafkaMembership: @unchecked Sendable {
     /// asked of the membership after it.
     package func close() {
         if isClosed.exchange(true, ordering: .acquiringAndReleasing) { return }
-        batch.removeAll()
+        batch = MessageBatch(capacity: 1)
         consumer.close(within: timing.stopLimit < .seconds(2) ? timing.stopLimit : .seconds(2))
         watchSignal.notify()
         watch?.join()

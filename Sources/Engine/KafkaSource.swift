@@ -300,7 +300,8 @@ package final class KafkaSource: RecordSource {
     }
 
     /// Copies a record into the block; false if it is full.
-    private func copy(_ index: Int, _ number: Int, _ offset: Int64, into block: EventBlock) -> Bool {
+    private func copy(_ index: Int, _ number: Int, _ offset: Int64, into block: EventBlock) -> Bool
+    {
         if block.count == block.capacity.records { return false }
         let room = block.capacity.rawBytes - block.rawCount
         var key = configuration.copiesKeys ? batch.key(index).byteCount : 0

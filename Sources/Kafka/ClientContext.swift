@@ -49,7 +49,10 @@ func onLog(
     let level: KafkaLogLevel = level <= 4 ? .warning : level <= 5 ? .notice : .debug
     // Zero-terminated by the library, and copied here.
     let kind = unsafe String(cString: facility)
-    unsafe context.log.libraryLine(level, kind: kind, String(cString: text))
+    let line = unsafe String(cString: text)
+    // Settings that both clients share are for one of them; that is meant so.
+    if kind == "CONFWARN", line.contains("and will be ignored by this") { return }
+    context.log.libraryLine(level, kind: kind, line)
 }
 
 /// Trouble with brokers; called on the thread that polls the client.
@@ -138,20 +141,27 @@ func onRebalance(
     default:
         context.term.store(0, ordering: .releasing)
         // Nothing may stay assigned that the group does not know of.
-        _ = unsafe rd_kafka_assign(client, nil)
+        unsafe releaseAssignment(client, context)
         context.log.line(.warning, KafkaError(code, "kafka: trouble in the group").description)
     }
 }
 
 /// Gives back everything that is assigned, the leader's partition and those of the events.
-private func releaseAssignment(_ client: OpaquePointer, _ context: ClientContext) {
+func releaseAssignment(_ client: OpaquePointer, _ context: ClientContext) {
     var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
     // The library makes the list; it is destroyed below.
     let code = unsafe rd_kafka_assignment(client, &list)
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let list = unsafe list else { return }
-    if let error = unsafe rd_kafka_incremental_unassign(client, list) {
-        let error = unsafe KafkaError(consuming: error, "kafka: cannot give partitions back")
-        context.log.line(.warning, error.description)
+    // A group that does not rebalance step by step takes its assignment back as a whole only.
+    let isCooperative = unsafe rd_kafka_rebalance_protocol(client).map {
+        unsafe String(cString: $0) == "COOPERATIVE"
+    }
+    if isCooperative == true {
+        if let error = unsafe rd_kafka_incremental_unassign(client, list) {
+            let error = unsafe KafkaError(consuming: error, "kafka: cannot give partitions back")
+            context.log.line(.warning, error.description)
+        }
+    } else {
         _ = unsafe rd_kafka_assign(client, nil)
     }
     unsafe rd_kafka_topic_partition_list_destroy(list)

@@ -22,8 +22,6 @@ struct KafkaConfiguration: ~Copyable {
         // A connection that hangs is given up before a transaction is.
         try set("socket.timeout.ms", "10000")
         try set("topic.metadata.refresh.interval.ms", "60000")
-        // A setting of the other kind of client would be warned of at each start.
-        try set("log.configuration.warnings", "false")
     }
 
     deinit {
@@ -34,7 +32,8 @@ struct KafkaConfiguration: ~Copyable {
     /// Sets one of librdkafka's settings.
     func set(_ name: String, _ value: String) throws(KafkaError) {
         let room = 512
-        let (result, reason) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) {
+        let (result, reason) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room)
+        {
             // librdkafka ends the text with a zero within the room given.
             unsafe $0.initialize(repeating: 0)
             let result = unsafe rd_kafka_conf_set(pointer, name, value, $0.baseAddress, room)
@@ -91,13 +90,16 @@ struct KafkaConfiguration: ~Copyable {
         _ context: ClientContext
     ) throws(KafkaError) -> ClientHandle {
         let room = 512
-        let (client, reason) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room) {
+        let (client, reason) = unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: room)
+        {
             unsafe $0.initialize(repeating: 0)
             // librdkafka takes the configuration over if it makes a client, and only then.
             let client = unsafe rd_kafka_new(type, pointer, $0.baseAddress, room)
             return unsafe (client, String(cString: $0.baseAddress!))
         }
-        guard let client = unsafe client else { throw KafkaError(.configuration, "kafka: \(reason)") }
+        guard let client = unsafe client else {
+            throw KafkaError(.configuration, "kafka: \(reason)")
+        }
         unsafe pointer = nil
         return unsafe ClientHandle(client, context)
     }

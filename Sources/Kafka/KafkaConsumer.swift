@@ -20,6 +20,7 @@ package final class KafkaConsumer: @unchecked Sendable {
     private let client: ClientHandle
     private let leaderTopic: String
     private var queue: OpaquePointer?
+    private var isClosed = false
     private let commitQueue: CommitQueue
     // Handles of the topics read, so that a topic's identity stays the same.
     private var topics: [OpaquePointer] = unsafe []
@@ -71,8 +72,10 @@ package final class KafkaConsumer: @unchecked Sendable {
     }
 
     deinit {
+        // With partitions still assigned, librdkafka before 2.6.1 waits for ever on the fetched.
+        if !isClosed { close(within: .seconds(1)) }
         // Before the client, which is destroyed after this body.
-        for unsafe topic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+        for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
         if let queue = unsafe queue { unsafe rd_kafka_queue_destroy(queue) }
         if let queue = unsafe commitQueue.queue { unsafe rd_kafka_queue_destroy(queue) }
     }
@@ -108,8 +111,12 @@ package final class KafkaConsumer: @unchecked Sendable {
 
     /// Leaves the group, at most for that long; nothing may be called after it.
     package func close(within limit: Duration) {
+        isClosed = true
         client.context.term.store(0, ordering: .releasing)
         guard let queue = unsafe queue else { return }
+        do throws(KafkaError) { try unassign(assignment()) } catch {
+            client.context.log.line(.debug, error.description)
+        }
         // Answers come on our own queue, so that the wait has an end.
         if let error = unsafe rd_kafka_consumer_close_queue(client.pointer, queue) {
             unsafe rd_kafka_error_destroy(error)
@@ -119,16 +126,20 @@ package final class KafkaConsumer: @unchecked Sendable {
         while unsafe rd_kafka_consumer_closed(client.pointer) == 0,
             collie_monotonic_milliseconds() < deadline
         {
-            if let event = unsafe rd_kafka_queue_poll(queue, 20) {
-                unsafe serve(event)
-            }
+            if let event = unsafe rd_kafka_queue_poll(queue, 20) { unsafe serve(event) }
+        }
+        // What was fetched and not read would keep the client from ending.
+        while collie_monotonic_milliseconds() < deadline,
+            let event = unsafe rd_kafka_queue_poll(queue, 0)
+        {
+            unsafe serve(event)
         }
     }
 
     /// Rebalances come as events on a queue that is polled for events.
     private func serve(_ event: OpaquePointer) {
         if unsafe rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE {
-            _ = unsafe rd_kafka_assign(client.pointer, nil)
+            unsafe releaseAssignment(client.pointer, client.context)
         }
         unsafe rd_kafka_event_destroy(event)
     }
@@ -144,16 +155,17 @@ package final class KafkaConsumer: @unchecked Sendable {
     ) throws(KafkaError) {
         guard let queue = unsafe queue else { return }
         let before = batch.count
-        unsafe try batch.fill(from: queue, limit: limit, milliseconds: 0)
+        unsafe try batch.fill(from: queue, of: self, limit: limit, milliseconds: 0)
         if batch.count > before || wait <= .zero { return }
         // librdkafka waits for as many as are asked for, so one is asked for.
         unsafe try batch.fill(
             from: queue,
+            of: self,
             limit: min(limit, 1),
             milliseconds: Int32(clamping: max(1, wait.milliseconds))
         )
         if batch.count > before, limit > 1 {
-            unsafe try batch.fill(from: queue, limit: limit - 1, milliseconds: 0)
+            unsafe try batch.fill(from: queue, of: self, limit: limit - 1, milliseconds: 0)
         }
     }
 
@@ -210,7 +222,8 @@ package final class KafkaConsumer: @unchecked Sendable {
     }
 
     /// How many partitions a topic has, 0 if it does not exist; at most that long. *Any thread.*
-    package func partitionCount(of topic: String, within limit: Duration) throws(KafkaError) -> Int {
+    package func partitionCount(of topic: String, within limit: Duration) throws(KafkaError) -> Int
+    {
         try client.partitionCount(of: topic, within: limit)
     }
 
@@ -327,7 +340,13 @@ extension ClientHandle {
         defer { unsafe rd_kafka_topic_destroy(handle) }
         var made: UnsafePointer<rd_kafka_metadata>?
         try KafkaError.check(
-            unsafe rd_kafka_metadata(pointer, 0, handle, &made, Int32(clamping: limit.milliseconds)),
+            unsafe rd_kafka_metadata(
+                pointer,
+                0,
+                handle,
+                &made,
+                Int32(clamping: limit.milliseconds)
+            ),
             "kafka: cannot ask for topic \(topic)"
         )
         guard let metadata = unsafe made else { return 0 }

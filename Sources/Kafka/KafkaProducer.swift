@@ -66,7 +66,7 @@ package struct KafkaProducer: ~Copyable {
             RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING
         )
         unsafe rd_kafka_poll(client.pointer, 0)
-        for unsafe topic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+        for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
     }
 
     /// Prepares a topic for writing.
@@ -80,7 +80,8 @@ package struct KafkaProducer: ~Copyable {
     }
 
     /// How many partitions a topic has, 0 if it does not exist; at most that long.
-    package func partitionCount(of topic: String, within limit: Duration) throws(KafkaError) -> Int {
+    package func partitionCount(of topic: String, within limit: Duration) throws(KafkaError) -> Int
+    {
         try client.partitionCount(of: topic, within: limit)
     }
 

@@ -11,6 +11,8 @@ package struct MessageBatch: ~Copyable {
     package let capacity: Int
     /// Records in it.
     package private(set) var count = 0
+    // Whose records they are; a client that ended before its records would wait for them for ever.
+    private var owner: KafkaConsumer?
 
     /// An empty batch.
     package init(capacity: Int = 1_024) {
@@ -34,11 +36,15 @@ package struct MessageBatch: ~Copyable {
 
     /// Adds what the queue holds, at most `limit` records; waits until there are so many or the
     /// time is up.
-    mutating func fill(from queue: OpaquePointer, limit: Int, milliseconds: Int32)
-        throws(KafkaError)
-    {
+    mutating func fill(
+        from queue: OpaquePointer,
+        of owner: KafkaConsumer,
+        limit: Int,
+        milliseconds: Int32
+    ) throws(KafkaError) {
         let room = min(limit, capacity - count)
         if room <= 0 { return }
+        if self.owner !== owner { self.owner = owner }
         // Room for that many pointers was just checked.
         let taken = unsafe rd_kafka_consume_batch_queue(
             queue,
