@@ -39,8 +39,10 @@ struct Entry {
     int32_t parent = none;
     uint32_t length = 0;
     int32_t child = none;
-    /// Where the bytes after the first eight stand in `tails`.
-    uint32_t tail = 0;
+    /// Where the whole key stands in `keys`.
+    uint32_t place = 0;
+    /// The last eight bytes of a key that has more than eight.
+    uint64_t lastWord = 0;
 };
 
 struct List {
@@ -58,6 +60,8 @@ struct Frame {
     /// Where the slot of node 0 would be.
     uint32_t base;
     uint32_t set;
+    /// The node's part of its children's hashes.
+    uint64_t salt;
 };
 
 inline bool isSpace(uint8_t byte) {
@@ -153,11 +157,16 @@ inline uint64_t firstWord(const uint8_t *key, uint32_t length) {
     return length >= 8 ? word : word & ((uint64_t(1) << (8 * length)) - 1);
 }
 
-inline uint32_t hashKey(uint64_t word, uint32_t length, int32_t parent) {
-    uint64_t hash = (word ^ (uint64_t(length) << 56)) * 0x9e3779b97f4a7c15u;
-    hash ^= hash >> 29;
-    hash = (hash + uint64_t(parent)) * 0xbf58476d1ce4e5b9u;
-    return uint32_t(hash >> 40);
+inline uint64_t lastWord(const uint8_t *key, uint32_t length) {
+    uint64_t word;
+    std::memcpy(&word, key + length - 8, 8);
+    return word;
+}
+
+inline uint64_t saltOf(int32_t parent) { return uint64_t(parent) * 0xbf58476d1ce4e5b9u; }
+
+inline uint32_t hashKey(uint64_t word, uint32_t length, uint64_t salt) {
+    return uint32_t(((word + length) ^ salt) * 0x9e3779b97f4a7c15u >> 40);
 }
 
 } // namespace
@@ -168,33 +177,34 @@ struct cjson_reader {
     std::vector<Node> nodes;
     std::vector<List> lists;
     std::vector<Entry> table;
-    std::vector<uint8_t> tails;
+    std::vector<uint8_t> keys;
     uint32_t mask = 0;
     std::vector<cjson_slot> slots;
-    /// Slots that are cleared for each document.
+    /// By node: the groups it belongs to.
+    std::vector<uint64_t> groups;
+    /// By set: the groups that have a value.
+    uint64_t given[2] = {0, 0};
     uint32_t setSize = 0;
+    /// Whether set 1 was written to since it was cleared.
+    bool isNested = false;
     /// For each open container, whether it is an object.
     std::vector<uint8_t> kinds;
     /// A key without its escapes.
     std::vector<uint8_t> scratch;
 
-    int32_t child(int32_t parent, const uint8_t *key, uint32_t length) const {
-        const uint64_t word = firstWord(key, length);
-        uint32_t place = hashKey(word, length, parent) & mask;
-        while (true) {
-            const Entry &entry = table[place];
-            if (entry.child == none) return none;
-            if (entry.word == word && entry.parent == parent && entry.length == length
-                && (length <= 8 || std::memcmp(&tails[entry.tail], key + 8, length - 8) == 0))
-                return entry.child;
-            place = (place + 1) & mask;
-        }
-    }
-
     bool walk(const uint8_t *bytes);
 };
 
 bool cjson_reader::walk(const uint8_t *bytes) {
+    // Copies, which writing bytes cannot be thought to change.
+    const Entry *const table = this->table.data();
+    const uint8_t *const keys = this->keys.data();
+    const uint64_t *const groups = this->groups.data();
+    cjson_slot *const slots = this->slots.data();
+    uint8_t *const kinds = this->kinds.data();
+    const uint32_t mask = this->mask;
+    const uint32_t setSize = this->setSize;
+    uint64_t given[2] = {0, 0};
     const uint32_t *token = stage->structural_indexes.get();
     // The first stage writes the document's length behind the last token.
     const uint32_t *const last = token + stage->n_structural_indexes;
@@ -223,11 +233,13 @@ value: {
             const Node &node = nodes[size_t(target)];
             if (slot.type == CJSON_ABSENT) {
                 slot = {begin, 0, uint32_t(isObject ? CJSON_OBJECT : CJSON_ARRAY)};
+                given[set] |= groups[target];
                 isKnown = isObject ? node.element == none : node.element != none;
                 if (isKnown && node.nests) {
                     // A document in the document; not one deeper.
                     isKnown = set == 0 && slots[setSize].type == CJSON_ABSENT;
                     if (isKnown) {
+                        isNested = true;
                         set = 1;
                         base = setSize;
                         slots[setSize] = slot;
@@ -237,7 +249,7 @@ value: {
             }
         }
         kinds[depth++] = isObject;
-        if (isKnown) frames[known++] = {target, 0, base, set};
+        if (isKnown) frames[known++] = {target, 0, base, set, saltOf(target)};
         if (token != last && bytes[*token] == (isObject ? '}' : ']')) {
             token++;
             goto close;
@@ -272,7 +284,10 @@ value: {
     }
     if (target != none) {
         cjson_slot &slot = slots[base + uint32_t(target)];
-        if (slot.type == CJSON_ABSENT) slot = {begin, end - begin, type};
+        if (slot.type == CJSON_ABSENT) {
+            slot = {begin, end - begin, type};
+            if (type != CJSON_NULL) given[set] |= groups[target];
+        }
     }
     goto after;
 }
@@ -296,7 +311,20 @@ key: {
         frame.count++;
         base = frame.base;
         set = frame.set;
-        target = child(frame.node, key, length);
+        const uint64_t word = firstWord(key, length);
+        uint32_t place = hashKey(word, length, frame.salt) & mask;
+        while (table[place].child != none) {
+            const Entry &entry = table[place];
+            if (entry.word == word && entry.length == length && entry.parent == frame.node
+                && (length <= 8
+                    || (entry.lastWord == lastWord(key, length)
+                        && (length <= 16
+                            || std::memcmp(&keys[entry.place], key, length) == 0)))) {
+                target = entry.child;
+                break;
+            }
+            place = (place + 1) & mask;
+        }
     }
     goto value;
 }
@@ -330,7 +358,11 @@ close: {
 }
 
 after: {
-    if (depth == 0) return token == last;
+    if (depth == 0) {
+        this->given[0] = given[0];
+        this->given[1] = given[1];
+        return token == last;
+    }
     if (token == last) return false;
     const uint8_t byte = bytes[*token++];
     if (kinds[depth - 1]) {
@@ -410,6 +442,12 @@ void cjson_nest(cjson_reader *reader, int32_t node) {
     if (node > 0 && size_t(node) < reader->nodes.size()) reader->nodes[size_t(node)].nests = true;
 }
 
+void cjson_group(cjson_reader *reader, int32_t node, uint32_t group) {
+    if (node < 0 || size_t(node) >= reader->nodes.size() || group > 63) return;
+    if (reader->groups.size() <= size_t(node)) reader->groups.resize(size_t(node) + 1);
+    reader->groups[size_t(node)] |= uint64_t(1) << group;
+}
+
 bool cjson_seal(cjson_reader *reader) {
     const auto &nodes = reader->nodes;
     const uint32_t count = uint32_t(nodes.size());
@@ -435,22 +473,25 @@ bool cjson_seal(cjson_reader *reader) {
         entry.parent = node.parent;
         entry.length = uint32_t(node.key.size());
         entry.child = int32_t(index);
-        entry.tail = uint32_t(reader->tails.size());
-        std::string padded = node.key + std::string(8, '\0');
-        entry.word = firstWord(reinterpret_cast<const uint8_t *>(padded.data()), entry.length);
-        for (size_t place = 8; place < node.key.size(); place++)
-            reader->tails.push_back(uint8_t(node.key[place]));
-        uint32_t place = hashKey(entry.word, entry.length, entry.parent) & reader->mask;
+        entry.place = uint32_t(reader->keys.size());
+        const std::string padded = node.key + std::string(8, '\0');
+        const auto *key = reinterpret_cast<const uint8_t *>(padded.data());
+        entry.word = firstWord(key, entry.length);
+        if (entry.length > 8) entry.lastWord = lastWord(key, entry.length);
+        reader->keys.insert(reader->keys.end(), key, key + entry.length);
+        uint32_t place =
+            hashKey(entry.word, entry.length, saltOf(entry.parent)) & reader->mask;
         while (reader->table[place].child != none) place = (place + 1) & reader->mask;
         reader->table[place] = entry;
     }
-    // So that the address of a tail behind the last is one.
-    reader->tails.push_back(0);
+    reader->groups.resize(count);
     return true;
 }
 
 bool cjson_read(cjson_reader *reader, const uint8_t *bytes, size_t length) {
-    std::memset(reader->slots.data(), 0, reader->setSize * 2 * sizeof(cjson_slot));
+    const uint32_t used = reader->isNested ? reader->setSize * 2 : reader->setSize;
+    std::memset(reader->slots.data(), 0, used * sizeof(cjson_slot));
+    reader->isNested = false;
     for (List &list : reader->lists) list.count[0] = list.count[1] = 0;
     if (length == 0 || length > reader->documentMax) return false;
     const auto error = reader->stage->stage1(bytes, length, simdjson::stage1_mode::regular);
@@ -461,6 +502,8 @@ bool cjson_read(cjson_reader *reader, const uint8_t *bytes, size_t length) {
 const cjson_slot *cjson_slots(const cjson_reader *reader) { return reader->slots.data(); }
 
 uint32_t cjson_set_size(const cjson_reader *reader) { return reader->setSize; }
+
+uint64_t cjson_given(const cjson_reader *reader, uint32_t set) { return reader->given[set & 1]; }
 
 uint32_t cjson_row_count(const cjson_reader *reader, uint32_t set, int32_t list) {
     return reader->lists[reader->nodes[size_t(list)].list].count[set & 1];

@@ -9,6 +9,16 @@ struct CompiledPlan {
     struct Paths: BitwiseCopyable {
         var begin: UInt16 = 0
         var count: UInt16 = 0
+        /// The reader's group that tells whether any of them has a value; 0 if it cannot tell.
+        var group: UInt64 = 0
+    }
+
+    /// Groups of the reader beyond those of the fields, which go by their ordinals.
+    enum Group {
+        static var attributes: Int { 32 }
+        static var named: Int { 33 }
+        static var product: Int { 34 }
+        static var products: Int { 35 }
     }
 
     /// A list of objects that name identifiers: `context.externalIds`, `mergeProperties`.
@@ -79,6 +89,7 @@ struct CompiledPlan {
             guard let list = reader.node(path),
                 let element = reader.list(list, rowsMax: CompiledPlan.productsMax)
             else { continue }
+            reader.group(list, Group.products)
             productLists.append(list)
             listed.append(
                 CompiledPlan.compileProduct(productPaths) { paths in
@@ -95,14 +106,17 @@ struct CompiledPlan {
             let paths = plan.paths[field] ?? standard.paths[field] ?? []
             while fields.count <= field.ordinal { fields.append(Paths()) }
             fields[field.ordinal] = compile(paths, reader)
+            join(&fields[field.ordinal], field.ordinal, reader)
         }
         single = CompiledPlan.compileProduct(productPaths) { paths in
             compile(paths.map { "properties." + $0 }, reader)
         }
+        join(&single.id, Group.product, reader)
         attributes = plan.attributes.map { path in
             path.hasPrefix("traits.")
                 ? compile([path, "context." + path], reader) : compile([path], reader)
         }
+        for index in attributes.indices { join(&attributes[index], Group.attributes, reader) }
     }
 
     private mutating func compileEnvelope(_ reader: borrowing DocumentReader) {
@@ -140,6 +154,13 @@ struct CompiledPlan {
         return Paths(begin: UInt16(begin), count: UInt16(nodes.count - begin))
     }
 
+    private func join(_ paths: inout Paths, _ group: Int, _ reader: borrowing DocumentReader) {
+        for index in Int(paths.begin)..<Int(paths.begin) + Int(paths.count) {
+            reader.group(nodes[index], group)
+        }
+        paths.group = 1 << UInt64(group)
+    }
+
     private static func compileProduct(
         _ paths: (TrackingPlan.ProductField) -> [String],
         _ compile: ([String]) -> Paths
@@ -163,6 +184,7 @@ struct CompiledPlan {
             let type = reader.node("type", below: element),
             let encoding = reader.node("encoding", below: element)
         else { return }
+        reader.group(list, Group.named)
         namedLists.append(
             NamedList(
                 list: list,

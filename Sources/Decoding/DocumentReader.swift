@@ -1,29 +1,37 @@
 import CSimdjson
 import Events
 
-/// What a value of a document is.
-enum ValueKind: UInt32, BitwiseCopyable {
-    case absent
-    case null
-    case `false`
-    case `true`
+/// What a value of a document is; the numbers are the reader's.
+struct ValueKind: Equatable, BitwiseCopyable {
+    var rawValue: UInt32
+
+    static var absent: ValueKind { ValueKind(rawValue: 0) }
+    static var null: ValueKind { ValueKind(rawValue: 1) }
+    static var `false`: ValueKind { ValueKind(rawValue: 2) }
+    static var `true`: ValueKind { ValueKind(rawValue: 3) }
     /// A number without fraction and exponent.
-    case integer
+    static var integer: ValueKind { ValueKind(rawValue: 4) }
     /// A number with a fraction, without exponent.
-    case decimal
+    static var decimal: ValueKind { ValueKind(rawValue: 5) }
     /// A number with an exponent.
-    case exponent
-    case string
+    static var exponent: ValueKind { ValueKind(rawValue: 6) }
+    static var string: ValueKind { ValueKind(rawValue: 7) }
     /// A string with escapes.
-    case escaped
-    case object
-    case array
+    static var escaped: ValueKind { ValueKind(rawValue: 8) }
+    static var object: ValueKind { ValueKind(rawValue: 9) }
+    static var array: ValueKind { ValueKind(rawValue: 10) }
 
     /// Whether it is a string.
-    var isString: Bool { self == .string || self == .escaped }
+    @inline(__always)
+    var isString: Bool { rawValue == 7 || rawValue == 8 }
 
     /// Whether it is a number.
-    var isNumber: Bool { self == .integer || self == .decimal || self == .exponent }
+    @inline(__always)
+    var isNumber: Bool { rawValue >= 4 && rawValue <= 6 }
+
+    /// Whether it is a string, or a number that can be an id.
+    @inline(__always)
+    var isName: Bool { isString || rawValue == 4 || rawValue == 5 }
 }
 
 /// A value of a document: the bytes between a string's quotes, or a number's digits.
@@ -36,7 +44,8 @@ struct DocumentValue: BitwiseCopyable {
     static var absent: DocumentValue { DocumentValue(kind: .absent, text: .none) }
 
     /// Whether there is a value at all; `null` is none.
-    var isGiven: Bool { kind.rawValue > ValueKind.null.rawValue }
+    @inline(__always)
+    var isGiven: Bool { kind.rawValue > 1 }
 }
 
 /// The decoder's door to simdjson: walks a document once and keeps what the plan's paths ask for.
@@ -96,6 +105,9 @@ struct DocumentReader: ~Copyable {
     /// Says that the object at a node is read like a document, into set 1.
     func nest(_ node: Int32) { unsafe cjson_nest(reader, node) }
 
+    /// Puts a node into a group.
+    func group(_ node: Int32, _ group: Int) { unsafe cjson_group(reader, node, UInt32(group)) }
+
     /// Ends the building.
     mutating func seal() {
         guard unsafe cjson_seal(reader) else { preconditionFailure("no memory for a decoder") }
@@ -116,13 +128,16 @@ struct DocumentReader: ~Copyable {
         )
     }
 
+    /// The groups that have a value in the document read last, a bit each.
+    func given(set: Int) -> UInt64 { unsafe cjson_given(reader, UInt32(set)) }
+
     /// A value of the document read last, whose bytes begin at an offset of the block.
+    @inline(__always)
     func value(_ slot: Int, from offset: UInt32) -> DocumentValue {
         // Slots are numbered by the reader itself.
         let slot = unsafe slots[slot]
-        let kind = ValueKind(rawValue: slot.type)
         return DocumentValue(
-            kind: kind ?? .absent,
+            kind: ValueKind(rawValue: slot.type),
             text: Text(offset: offset &+ slot.offset, length: slot.length)
         )
     }

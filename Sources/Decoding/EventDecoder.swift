@@ -20,7 +20,5 @@ package final class EventDecoder {
     package var counters: DecodingCounters { decoding.counters }
 
     /// Decodes all records of a block: event `i` is what record `i` says.
-    package func decode(_ block: EventBlock) {
-        for index in 0..<block.count { decoding.decode(index, of: block) }
-    }
+    package func decode(_ block: EventBlock) { decoding.decode(block) }
 }

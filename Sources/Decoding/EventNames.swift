@@ -90,20 +90,43 @@ package struct EventNames {
     /// What is known of the event of a name.
     mutating func find(_ name: RawSpan) -> Entry {
         var state = hashKey.begin(kind: HashKind.eventName)
-        var isASCII = true
-        for index in 0..<name.byteCount {
+        var bits: UInt64 = 0
+        var index = 0
+        while index + 8 <= name.byteCount {
+            // Eight bytes are there; any bits are a number.
+            let word = unsafe UInt64(
+                littleEndian: name.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            )
+            bits |= word
+            state.append(EventNames.lowered(word))
+            index += 8
+        }
+        while index < name.byteCount {
             let byte = name.byte(index)
-            if byte >= 128 { isASCII = false }
-            state.append(lowered(byte))
+            bits |= UInt64(byte)
+            state.append(Decoding.lowered(byte))
+            index += 1
         }
         var hash = state.finish().low
-        if !isASCII { hash = remember(hash, name) }
+        if bits & EventNames.highBits != 0 { hash = remember(hash, name) }
         var place = Int(truncatingIfNeeded: hash) & (places.count - 1)
         while places[place] >= 0 {
             if names[Int(places[place])] == hash { return entries[Int(places[place])] }
             place = (place + 1) & (places.count - 1)
         }
         return Entry(name: hash, meaning: .other, channel: .email, hasChannel: false)
+    }
+
+    private static var highBits: UInt64 { 0x8080_8080_8080_8080 }
+
+    // Eight bytes with their ASCII capitals in small letters.
+    private static func lowered(_ word: UInt64) -> UInt64 {
+        let low = word & ~highBits
+        // The high bit of each byte that is A or more, and of each that is more than Z.
+        let fromA = low + 0x3f3f_3f3f_3f3f_3f3f
+        let beyondZ = low + 0x2525_2525_2525_2525
+        let isCapital = fromA & ~beyondZ & ~word & highBits
+        return word | isCapital >> 2
     }
 
     private mutating func remember(_ bytes: UInt64, _ name: RawSpan) -> UInt64 {

@@ -110,6 +110,7 @@ struct EventTimeReader {
         return sign == UInt8(ascii: "-") ? -offset : offset
     }
 
+    @inline(__always)
     private func two(_ bytes: RawSpan, _ index: Int) -> Int64? {
         let tens = bytes.byte(index) &- 48
         let ones = bytes.byte(index + 1) &- 48

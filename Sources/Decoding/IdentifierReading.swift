@@ -35,24 +35,25 @@ extension RecordDecoding {
         let anonymous = try strictText(slot(envelope.anonymousID), "anonymousId", in: block)
         if let anonymous { try add(anonymous, .anonymousID, to: &event, of: block) }
         try addFirst(.deviceID, .deviceID, to: &event, of: block)
+        guard given & (1 << UInt64(CompiledPlan.Group.named)) != 0 else { return }
         for list in paths.namedLists { try addNamed(list, to: &event, of: block) }
     }
 
     /// Whether the event has somebody, is for nobody, or cannot be.
-    func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock) throws(Rejection) {
+    mutating func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock) throws(Rejection) {
         guard event.identifierCount == 0 else { return }
         guard blockedCount > 0 else { throw Rejection(.missingIdentity) }
         event.flags.insert(.nobody)
     }
 
     // An id of the envelope: a string, or a number as it is written; an exponent is no id.
-    private func strictText(
+    private mutating func strictText(
         _ value: DocumentValue,
         _ path: StaticString,
         in block: EventBlock
     ) throws(Rejection) -> Text? {
         guard value.isGiven else { return nil }
-        guard value.kind.isString || value.kind == .integer || value.kind == .decimal else {
+        guard value.kind.isName else {
             throw Rejection(.invalidField, path)
         }
         return try text(value, in: block).trimmed(in: block)
@@ -65,6 +66,7 @@ extension RecordDecoding {
         to event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
+        guard given & (1 << UInt64(field.ordinal)) != 0 else { return }
         let list = paths.fields[field.ordinal]
         let base = set * reader.setSize
         for index in Int(list.begin)..<Int(list.begin) + Int(list.count) {
@@ -107,7 +109,7 @@ extension RecordDecoding {
         }
     }
 
-    private func kind(named name: RawSpan) -> IdentifierKind? {
+    private mutating func kind(named name: RawSpan) -> IdentifierKind? {
         if name.isWord("user_id") || name.isWord("userid") { return .userID }
         if name.isWord("email") { return .email }
         if name.isWord("phone") || name.isWord("mobile") { return .phone }
@@ -208,7 +210,7 @@ extension RecordDecoding {
     }
 
     // Blank, only noughts and hyphens, or one of the plan's words.
-    private func isBlocked(_ bytes: RawSpan) -> Bool {
+    private mutating func isBlocked(_ bytes: RawSpan) -> Bool {
         var index = 0
         while index < bytes.byteCount, bytes.byte(index) == 48 || bytes.byte(index) == 45 {
             index += 1
@@ -217,7 +219,7 @@ extension RecordDecoding {
     }
 
     // The raw text if it is what stands in the scratch, else a copy of that.
-    private func keep(
+    private mutating func keep(
         _ length: Int,
         insteadOf raw: Text,
         of block: EventBlock
@@ -237,7 +239,7 @@ extension RecordDecoding {
     }
 
     // WhatsApp writes ids as digits alone, people with a plus sign and blanks; nil if it is neither.
-    private func writeDigits(_ bytes: RawSpan) -> Int? {
+    private mutating func writeDigits(_ bytes: RawSpan) -> Int? {
         var count = 0
         for index in 0..<bytes.byteCount {
             let byte = bytes.byte(index)
@@ -258,7 +260,7 @@ extension RecordDecoding {
     }
 
     // Unicode's composed form without blanks around it.
-    private func compose(_ raw: Text, of block: EventBlock) throws(Rejection) -> Text {
+    private mutating func compose(_ raw: Text, of block: EventBlock) throws(Rejection) -> Text {
         var scalars = Substring(block.string(of: raw)).unicodeScalars
         while let scalar = scalars.first, scalar.properties.isWhitespace { scalars.removeFirst() }
         while let scalar = scalars.last, scalar.properties.isWhitespace { scalars.removeLast() }
@@ -294,10 +296,10 @@ extension RecordDecoding {
         }
         block[identifier: first + place] = identifier
         event.identifierCount += 1
-        block.identifierCount += 1
+        identifierEnd += 1
     }
 
-    private func precedes(_ left: Identifier, _ right: Identifier) -> Bool {
+    private mutating func precedes(_ left: Identifier, _ right: Identifier) -> Bool {
         if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
         return left.role == .own && right.role == .previous
     }

@@ -135,7 +135,7 @@ extension RecordDecoding {
     }
 
     // Digits with the plus sign that makes them a whole phone number.
-    private func internationalForm(
+    private mutating func internationalForm(
         _ digits: Text,
         of block: EventBlock
     ) throws(Rejection) -> Text? {
@@ -251,6 +251,7 @@ extension RecordDecoding {
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
+        guard given & (1 << UInt64(CompiledPlan.Group.attributes)) != 0 else { return }
         for index in paths.attributes.indices {
             let value = first(paths.attributes[index], from: set * reader.setSize)
             guard value.isGiven else { continue }
@@ -272,14 +273,14 @@ extension RecordDecoding {
                 counters.ignoredFields += 1
                 continue
             }
-            guard event.attributeCount < 255, block.attributeCount < block.attributeCapacity
+            guard event.attributeCount < 255, attributeEnd < block.attributeCapacity
             else { throw Rejection(.tooLarge) }
-            block[attribute: block.attributeCount] = Attribute(
+            block[attribute: attributeEnd] = Attribute(
                 index: UInt16(index),
                 form: form,
                 bits: bits
             )
-            block.attributeCount += 1
+            attributeEnd += 1
             event.attributeCount += 1
         }
     }
@@ -296,7 +297,7 @@ extension RecordDecoding {
     ) throws(Rejection) {
         let value = slot(paths.envelope.messageID)
         if value.isGiven {
-            guard value.kind.isString || value.kind == .integer || value.kind == .decimal else {
+            guard value.kind.isName else {
                 throw Rejection(.invalidField, "messageId")
             }
             event.messageID = try text(value, in: block)

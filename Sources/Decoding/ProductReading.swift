@@ -7,7 +7,8 @@ extension RecordDecoding {
         into event: inout CustomerEvent,
         of block: EventBlock
     ) throws(Rejection) {
-        for index in paths.productLists.indices {
+        let lists = given & (1 << UInt64(CompiledPlan.Group.products)) != 0
+        for index in paths.productLists.indices where lists {
             let list = paths.productLists[index]
             let value = slot(list)
             guard value.isGiven else { continue }
@@ -26,6 +27,7 @@ extension RecordDecoding {
             counters.droppedProducts += max(0, Int(value.text.length) - rows)
             return
         }
+        guard given & paths.single.id.group != 0 else { return }
         let base = set * reader.setSize
         try add(paths.single, from: base, needsID: true, to: &event, of: block)
     }
@@ -71,7 +73,7 @@ extension RecordDecoding {
             counters.droppedProducts += 1
             return
         }
-        guard block.productCount < block.productCapacity else { throw Rejection(.tooLarge) }
+        guard productEnd < block.productCapacity else { throw Rejection(.tooLarge) }
         product.name = try looseText(first(fields.name, from: base), in: block)
         product.url = try looseText(first(fields.url, from: base), in: block)
         product.imageURL = try looseText(first(fields.imageURL, from: base), in: block)
@@ -79,8 +81,8 @@ extension RecordDecoding {
         let isStock = event.meaning == .productStockChanged
         let quantity = first(isStock ? fields.stock : fields.quantity, from: base)
         product.quantity = try whole(quantity, isStock: isStock, of: block)
-        block[product: block.productCount] = product
-        block.productCount += 1
+        block[product: productEnd] = product
+        productEnd += 1
         event.productCount += 1
     }
 

@@ -2,18 +2,10 @@ import Events
 import Normalisation
 import Windows
 
-/// Why a record is no event, and the field that is to blame.
-struct Rejection: Error {
-    var reason: DeadLetterReason
-    var path: StaticString
-
-    init(_ reason: DeadLetterReason, _ path: StaticString = "") {
-        self.reason = reason
-        self.path = path
-    }
-}
-
 /// The decoder's state and the record in hand.
+///
+/// Its functions are all mutating, also those that only look: a value of this size must not be
+/// copied to be lent.
 @safe
 struct RecordDecoding: ~Copyable {
     let plan: TrackingPlan
@@ -28,15 +20,23 @@ struct RecordDecoding: ~Copyable {
     let blockedEndpoints: EndpointSet
     let keywords: KeywordTable
     var times = EventTimeReader()
+    /// What was counted.
     var counters = DecodingCounters()
     /// Room for one normalised value; allocated here, freed in deinit, used by nobody else.
     let scratch: UnsafeMutableRawBufferPointer
+
+    // How much of the block in hand is in use; written back when it is done.
+    var identifierEnd = 0
+    var productEnd = 0
+    var attributeEnd = 0
 
     // The record in hand.
     /// Where its value begins in the block.
     var begin: UInt32 = 0
     /// Which of the reader's sets holds the envelope: 1 for the data of a structured CloudEvent.
     var set = 0
+    /// The groups of the plan that have a value in it.
+    var given: UInt64 = 0
     /// The identifiers seen so far, those that were blocked.
     var blockedCount = 0
     /// What its headers say.
@@ -65,21 +65,32 @@ struct RecordDecoding: ~Copyable {
 
     // MARK: One record
 
+    /// Decodes all records of a block: event `i` is what record `i` says.
+    mutating func decode(_ block: EventBlock) {
+        identifierEnd = block.identifierCount
+        productEnd = block.productCount
+        attributeEnd = block.attributeCount
+        for index in 0..<block.count { decode(index, of: block) }
+        block.identifierCount = identifierEnd
+        block.productCount = productEnd
+        block.attributeCount = attributeEnd
+    }
+
     /// Decodes a record into the event beside it.
     mutating func decode(_ index: Int, of block: EventBlock) {
         counters.records += 1
-        let identifiers = block.identifierCount
-        let products = block.productCount
-        let attributes = block.attributeCount
+        let identifiers = identifierEnd
+        let products = productEnd
+        let attributes = attributeEnd
         let textEnd = block.textEnd
         block[event: index] = CustomerEvent()
         do throws(Rejection) {
             try read(block[record: index], into: &block[event: index], of: block)
             counters.events += 1
         } catch {
-            block.identifierCount = identifiers
-            block.productCount = products
-            block.attributeCount = attributes
+            identifierEnd = identifiers
+            productEnd = products
+            attributeEnd = attributes
             block.textEnd = textEnd
             counters[error.reason] += 1
             var letter = CustomerEvent()
@@ -90,7 +101,7 @@ struct RecordDecoding: ~Copyable {
         }
     }
 
-    private func note(_ rejection: Rejection, in block: EventBlock) -> Text {
+    private mutating func note(_ rejection: Rejection, in block: EventBlock) -> Text {
         guard rejection.path.utf8CodeUnitCount > 0 else { return .none }
         // The bytes of a literal live for ever.
         let path = unsafe UnsafeRawBufferPointer(
@@ -120,11 +131,13 @@ struct RecordDecoding: ~Copyable {
         guard slot(DocumentReader.root).kind == .object else { throw Rejection(.notAnObject) }
         let isWrapped = try findEnvelope()
 
+        given = reader.given(set: set)
+
         let call = try readCall(into: &event, of: block)
         try checkTraits()
-        event.identifiers = UInt32(block.identifierCount)
-        event.products = UInt32(block.productCount)
-        event.attributes = UInt32(block.attributeCount)
+        event.identifiers = UInt32(identifierEnd)
+        event.products = UInt32(productEnd)
+        event.attributes = UInt32(attributeEnd)
         readTime(entry, into: &event, of: block)
         if event.call == .group {
             // Accepted, and does nothing; a repeat of it neither.
@@ -178,7 +191,7 @@ struct RecordDecoding: ~Copyable {
         static let context: StaticString = "context.traits"
     }
 
-    private func checkTraits() throws(Rejection) {
+    private mutating func checkTraits() throws(Rejection) {
         let own = slot(paths.envelope.traits)
         if own.kind == .object, own.text.length > plan.traitsMax {
             throw Rejection(.invalidField, TraitPath.own)
@@ -266,19 +279,22 @@ struct RecordDecoding: ~Copyable {
     // MARK: Values
 
     /// A value of the envelope.
-    func slot(_ node: Int32) -> DocumentValue {
+    @inline(__always)
+    mutating func slot(_ node: Int32) -> DocumentValue {
         reader.value(set * reader.setSize + Int(node), from: begin)
     }
 
     /// A value of the document, of a CloudEvent's own attributes.
-    func rootSlot(_ node: Int32) -> DocumentValue { reader.value(Int(node), from: begin) }
+    mutating func rootSlot(_ node: Int32) -> DocumentValue { reader.value(Int(node), from: begin) }
 
     /// The first value that a field's paths lead to.
-    func first(_ field: TrackingPlan.Field) -> DocumentValue {
-        first(paths.fields[field.ordinal], from: set * reader.setSize)
+    @inline(__always)
+    mutating func first(_ field: TrackingPlan.Field) -> DocumentValue {
+        guard given & (1 << UInt64(field.ordinal)) != 0 else { return .absent }
+        return first(paths.fields[field.ordinal], from: set * reader.setSize)
     }
 
-    func first(_ list: CompiledPlan.Paths, from base: Int) -> DocumentValue {
+    mutating func first(_ list: CompiledPlan.Paths, from base: Int) -> DocumentValue {
         for index in Int(list.begin)..<Int(list.begin) + Int(list.count) {
             let value = reader.value(base + Int(paths.nodes[index]), from: begin)
             if value.isGiven { return value }
@@ -287,7 +303,8 @@ struct RecordDecoding: ~Copyable {
     }
 
     /// The text of a string, or a number as it is written.
-    func text(_ value: DocumentValue, in block: EventBlock) throws(Rejection) -> Text {
+    @inline(__always)
+    mutating func text(_ value: DocumentValue, in block: EventBlock) throws(Rejection) -> Text {
         guard value.kind == .escaped else { return value.text }
         guard let text = reader.unescape(value.text, into: block) else {
             throw Rejection(.tooLarge)
@@ -301,7 +318,7 @@ struct RecordDecoding: ~Copyable {
         in block: EventBlock
     ) throws(Rejection) -> Text {
         guard value.isGiven else { return .none }
-        guard value.kind.isString || value.kind == .integer || value.kind == .decimal else {
+        guard value.kind.isName else {
             counters.ignoredFields += 1
             return .none
         }

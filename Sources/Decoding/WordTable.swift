@@ -11,8 +11,9 @@ struct WordTable {
     private var values: [Int32] = []
     private var begins: [Int32] = [0]
     private var bytes: [UInt8] = []
-    /// Nothing longer is looked up.
-    private var lengthMax = 0
+    // By the word's first byte in small letters, the lengths of words that begin with it, a bit each:
+    // nearly every text that is no word ends here.
+    private var lengths = [UInt64](repeating: 0, count: 256)
 
     /// Makes a table; of equal words the first counts.
     init(_ words: [(word: String, value: Int32)]) {
@@ -44,7 +45,7 @@ struct WordTable {
         values.append(value)
         bytes += word
         begins.append(Int32(bytes.count))
-        lengthMax = max(lengthMax, word.count)
+        if let first = word.first { lengths[Int(first)] |= 1 << UInt64(min(word.count, 63)) }
     }
 
     private static var seed: UInt64 { 0xcbf2_9ce4_8422_2325 }
@@ -56,7 +57,9 @@ struct WordTable {
 
     /// The number of a word, or -1.
     func find(_ word: RawSpan) -> Int32 {
-        guard word.byteCount <= lengthMax else { return -1 }
+        guard word.byteCount > 0 else { return -1 }
+        let first = Int(lowered(word.byte(0)))
+        guard lengths[first] & (1 << UInt64(min(word.byteCount, 63))) != 0 else { return -1 }
         var hash = WordTable.seed
         for index in 0..<word.byteCount { WordTable.step(&hash, lowered(word.byte(index))) }
         var place = Int(truncatingIfNeeded: hash) & (places.count - 1)

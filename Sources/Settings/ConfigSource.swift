@@ -32,20 +32,26 @@ package struct ConfigSource: Sendable {
     ///
     /// - Parameter environment: what `${…}` asks; nil is the process's own.
     package init(folder: String, environment: [String: String]? = nil) {
-        self.folder = folder
+        let root = folder.count > 1 && folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+        self.folder = root
         self.environment = environment ?? ProcessInfo.processInfo.environment
         var names = ["collie.yaml", "policies.yaml", "tracking-plan.yaml"]
-        let flows = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/flows")) ?? []
+        let flows = (try? FileManager.default.contentsOfDirectory(atPath: root + "/flows")) ?? []
         names += flows.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted().map {
             "flows/" + $0
         }
-        let root = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
         files = names.compactMap { name in
             guard let data = FileManager.default.contents(atPath: root + "/" + name) else {
                 return nil
             }
             return File(name: name, path: root + "/" + name, bytes: Array(data))
         }
+    }
+
+    /// Whether the folder is there at all.
+    var hasFolder: Bool {
+        guard let folder else { return true }
+        return (try? FileManager.default.contentsOfDirectory(atPath: folder)) != nil
     }
 
     /// What messages call a file that may be missing.

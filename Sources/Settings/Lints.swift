@@ -17,6 +17,7 @@ struct Lints {
             checkDeferral(flow, nodes[index])
             checkCaps(flow, index, nodes[index])
             checkFallbacks(flow, nodes[index])
+            checkLateness(flow, nodes[index])
         }
     }
 
@@ -94,6 +95,18 @@ struct Lints {
             longest = max(longest, run)
         }
         return .minutes(Int64(longest))
+    }
+
+    // MARK: Lateness
+
+    // Every step is decided `disorder` after it was due.
+    private func checkLateness(_ flow: FlowDefinition, _ node: YAMLNode) {
+        guard flow.maxLateness <= rules.disorder else { return }
+        mistakes.warn(
+            "`max_lateness` of \(flow.maxLateness.text) is not longer than the disorder of "
+                + "\(rules.disorder.text) (`time` in collie.yaml): every step comes `stale`",
+            at: place("max_lateness", in: node)
+        )
     }
 
     // MARK: Caps

@@ -9,7 +9,7 @@ package struct Settings: Sendable {
     /// What events mean.
     package var plan: TrackingPlan
     /// Kafka.
-    package var kafka: KafkaSettings
+    package var kafka: KafkaOptions
     /// Threads and bounds.
     package var engine: EngineSettings
     /// A graceful stop that takes longer is cut off.

@@ -219,6 +219,15 @@ struct FlowFileTests {
         #expect(try flow(Samples.flow + "\nentry: \(text)\n").flow.entry == expected)
     }
 
+    @Test func `calls without a name can start a flow`() throws {
+        let text = Samples.flow.replacing(
+            "{abandoned: cart, after: 60m}",
+            with: "{event: $identify}"
+        )
+        let name = EventNames.hash("$identify", hashKey: key)
+        #expect(try flow(text).flow.trigger == .event(.init(name: name)))
+    }
+
     @Test func `a quoted number is a text`() throws {
         let entry = try flow(Samples.flow + "\nentry: {profile.pin: '0420'}\n").flow.entry
         let text = key.hash(kind: HashKind.attribute, "0420").low

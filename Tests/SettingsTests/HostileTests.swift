@@ -60,6 +60,69 @@ struct HostileTests {
         }
     }
 
+    @Test(arguments: 0..<8)
+    func `what is written is read back`(seed: UInt64) throws {
+        var random = Random(state: seed)
+        for _ in 0..<20 {
+            let tree = tree(depth: 0, &random)
+            let text = tree.yaml(masksKeys: false)
+            let mistakes = Mistakes()
+            let back = YAMLNode.parse(text, file: "a.yaml", mistakes: mistakes)
+            #expect(mistakes.all.isEmpty, "\(text)")
+            #expect(back.map(values) == values(tree), "\(text)")
+        }
+    }
+
+    // What a tree means: its marks and the style of its texts do not matter.
+    private func values(_ node: YAMLNode) -> String {
+        switch node.content {
+        case .scalar(let scalar):
+            if node.isNull {
+                "null"
+            } else if let number = node.number {
+                "\(number)"
+            } else {
+                "'\(scalar.text)'"
+            }
+        case .sequence(let elements): "[\(elements.map(values).joined(separator: ", "))]"
+        case .mapping(let entries):
+            "{\(entries.map { "\($0.key): \(values($0.value))" }.joined(separator: ", "))}"
+        }
+    }
+
+    private func tree(depth: Int, _ random: inout Random) -> YAMLNode {
+        let mark = Mark(file: "", line: 0, column: 0)
+        let texts = [
+            "", "a", "a: b", "- x", "#", "x #y", "'", "\"", "\\", "\n", "a\nb\n", " a ", "5", "-5",
+            "1e+5",
+            "0x10", "~", "null", "true", "é", "\u{1F600}", "[", "{}", "&a", "*a", "!x", "%", "@",
+            "`", "\t",
+            "\u{7f}", "\u{85}", "\u{2028}", "\u{feff}", "a  b", "${X}", "http://u@h/x", "-", "--- ",
+            "...",
+        ]
+        let text = texts.randomElement(using: &random) ?? ""
+        switch depth > 3 ? 0 : Int.random(in: 0..<4, using: &random) {
+        case 0, 1:
+            return YAMLNode(text: text, isQuoted: Bool.random(using: &random), at: mark)
+        case 2:
+            let count = Int.random(in: 0..<4, using: &random)
+            return YAMLNode(
+                .sequence((0..<count).map { _ in tree(depth: depth + 1, &random) }),
+                at: mark
+            )
+        default:
+            let count = Int.random(in: 0..<4, using: &random)
+            let entries = (0..<count).map { number in
+                YAMLNode.Entry(
+                    key: "\(text)\(number)",
+                    mark: mark,
+                    value: tree(depth: depth + 1, &random)
+                )
+            }
+            return YAMLNode(.mapping(entries), at: mark)
+        }
+    }
+
     @Test func `a mountain of mistakes is cut`() {
         let keys = (0..<5_000).map { "k\($0): 1" }.joined(separator: "\n")
         #expect(Samples.mistakes(Samples.files(policies: keys)).count == Mistakes.max)

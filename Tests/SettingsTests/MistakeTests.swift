@@ -221,6 +221,17 @@ struct MistakeTests {
             ]
         ),
         (
+            "caps: [{id: a, limit: 1, window: 1h, flows: [], tags: [], channels: [], classes: []}]\nquiet_hours: [{id: q, from: \"1:00\", to: \"2:00\", countries: [], weekdays: []}]",
+            [
+                "policies.yaml:1:45: error: `flows` names none; leave the key out for the default",
+                "policies.yaml:1:55: error: `tags` names none; leave the key out for the default",
+                "policies.yaml:1:69: error: `channels` names none; leave the key out for the default",
+                "policies.yaml:1:82: error: `classes` names none; leave the key out for the default",
+                "policies.yaml:2:60: error: `countries` names none; leave the key out for the default",
+                "policies.yaml:2:74: error: `weekdays` names none; leave the key out for the default",
+            ]
+        ),
+        (
             "week_start: sonday",
             ["policies.yaml:1:13: error: `week_start` cannot be `sonday`; did you mean `monday`?"]
         ),
@@ -289,7 +300,6 @@ struct MistakeTests {
                 "tracking-plan.yaml:1:21: error: `means` cannot be `product_veiwed`; did you mean `product_viewed`?",
                 "tracking-plan.yaml:1:38: error: `a` is a name of `A` already",
                 "tracking-plan.yaml:2:10: error: the fields has no key `cart_idd`; did you mean `cart_id`?",
-                "tracking-plan.yaml:3:10: error: the product needs the key `id`",
             ]
         ),
         (
@@ -306,6 +316,14 @@ struct MistakeTests {
         expected: [String]
     ) {
         #expect(Samples.mistakes(Samples.files(plan: plan)) == expected)
+    }
+
+    @Test func `a missing folder is one mistake`() {
+        let report = ConfigReport(ConfigSource(folder: "/no/such/folder/", environment: [:]))
+        #expect(
+            report.mistakes.map(\.description)
+                == ["/no/such/folder:1:1: error: there is no such folder"]
+        )
     }
 
     @Test func `missing and unknown files are named`() {

@@ -99,6 +99,15 @@ struct PolicyTests {
         )
     }
 
+    @Test func `a lateness within the disorder is warned of`() {
+        let flow = Samples.flow + "\nmax_lateness: 5m\n"
+        #expect(
+            Samples.mistakes(Samples.files(flow: flow)) == [
+                "flows/cart.yaml:7:15: warning: `max_lateness` of 5m is not longer than the disorder of 5m (`time` in collie.yaml): every step comes `stale`"
+            ]
+        )
+    }
+
     @Test func `a channel without a cap is warned of`() {
         let policies = "caps: [{id: a, channels: sms, limit: 1, window: 1d}]"
         #expect(

@@ -88,7 +88,7 @@ struct ReportTests {
         #expect(settings.rules.identity == bare.identity)
         #expect(settings.rules.source == bare.source.replacing("collie", with: "t"))
         #expect(settings.engine.limits == ProfileLimits())
-        #expect(settings.kafka == KafkaSettings())
+        #expect(settings.kafka == KafkaOptions())
     }
 
     @Test func `the shipped configuration states the defaults it comments on`() throws {

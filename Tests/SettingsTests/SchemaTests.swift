@@ -68,6 +68,22 @@ struct SchemaTests {
         #expect(described.sorted() == ConfigFormat.subjects.sorted())
     }
 
+    @Test(arguments: ConfigFormat.entries.indices)
+    func `every key is explained in a shipped file`(index: Int) {
+        let entry = ConfigFormat.entries[index]
+        let files = ConfigSource(folder: Repository.config, environment: [:]).files
+        let texts = files.map { String(decoding: $0.bytes, as: UTF8.self) }
+            .filter { $0.contains("/\(entry.schema).schema.json") }
+        for key in entry.kind.keys {
+            // As a key, also of a commented example, or at the beginning of a table's line.
+            let isThere = texts.contains { text in
+                text.contains("\(key):") || text.contains("#   \(key) ")
+                    || text.contains(", \(key) ") || text.contains("`\(key)`")
+            }
+            #expect(isThere, "\(entry.kind.name): \(key)")
+        }
+    }
+
     @Test func `every shipped file names its schema`() throws {
         for folder in [Repository.config, Repository.configurationT] {
             for file in ConfigSource(folder: folder, environment: [:]).files {

@@ -1,3 +1,4 @@
+import Decoding
 import Flows
 import Foundation
 import Pipeline
@@ -32,6 +33,22 @@ struct ShippedConfigTests {
         #expect(report.mistakes.first?.severity == .warning)
         #expect(report.mistakes.first?.text.contains("public demo key") == true)
         #expect(report.isValid)
+    }
+
+    @Test(arguments: [Repository.config, Repository.configurationT])
+    func `its tracking plan is the decoder's standard one`(folder: String) throws {
+        let plan = try Settings.load(ConfigSource(folder: folder, environment: key)).plan
+        let standard = TrackingPlan.standard
+        #expect(
+            plan.events.sorted { $0.name < $1.name } == standard.events.sorted { $0.name < $1.name }
+        )
+        #expect(plan.paths == standard.paths)
+        #expect(plan.productPaths == standard.productPaths)
+        #expect(plan.bodyMax == standard.bodyMax)
+        #expect(plan.traitsMax == standard.traitsMax)
+        #expect(plan.messageIDMax == standard.messageIDMax)
+        #expect(plan.futureTolerance == standard.futureTolerance)
+        #expect(plan.emailOptions == standard.emailOptions)
     }
 
     @Test func `configuration T loads without mistakes or warnings`() {

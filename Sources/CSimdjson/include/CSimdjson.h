@@ -67,6 +67,9 @@ int32_t cjson_list(cjson_reader *reader, int32_t node, uint32_t rows_max);
  * set 1; its own like-named child is not. */
 void cjson_nest(cjson_reader *reader, int32_t node);
 
+/* Puts a node into one of 64 groups. */
+void cjson_group(cjson_reader *reader, int32_t node, uint32_t group);
+
 /* Ends the building; false without memory. */
 bool cjson_seal(cjson_reader *reader);
 
@@ -80,6 +83,9 @@ const cjson_slot *cjson_slots(const cjson_reader *reader);
 
 /* How many slots a set has. */
 uint32_t cjson_set_size(const cjson_reader *reader);
+
+/* The groups, a bit each, of which a node has a value other than null. */
+uint64_t cjson_given(const cjson_reader *reader, uint32_t set);
 
 /* How many rows of a list were kept. */
 uint32_t cjson_row_count(const cjson_reader *reader, uint32_t set, int32_t list);

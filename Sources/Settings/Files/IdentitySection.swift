@@ -79,6 +79,7 @@ struct IdentitySection {
         }
         for kind in IdentifierKind.allCases where kind != .userID {
             guard let limit = limits.fields(kind.name, as: IdentitySection.limitKind) else {
+                if !limits.has(kind.name) { show(rules[kind], of: kind, in: limits) }
                 continue
             }
             if let count = limit.integer("count", in: 1...1_000) { rules[kind].count = count }
@@ -86,5 +87,19 @@ struct IdentitySection {
             rules[kind].span = limit.span("within", in: .minutes(1) ... .days(4_000)) ?? .unlimited
         }
         return rules
+    }
+
+    // The default of a limit that is left out, for the configuration in force.
+    private func show(_ limit: IdentityRules.Limit, of kind: IdentifierKind, in limits: Fields) {
+        func entry(_ key: String, _ text: String) -> YAMLNode.Entry {
+            YAMLNode.Entry(
+                key: key,
+                mark: limits.mark,
+                value: YAMLNode(text: text, at: limits.mark)
+            )
+        }
+        var entries = [entry("count", String(limit.count))]
+        if limit.span < .unlimited { entries.append(entry("within", limit.span.text)) }
+        limits.outline.note(kind.name, .node(YAMLNode(.mapping(entries), at: limits.mark)))
     }
 }

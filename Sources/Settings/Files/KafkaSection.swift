@@ -6,8 +6,8 @@ struct KafkaSection {
         "kafka",
         keys: [
             "brokers", "input_topics", "group_id", "instance_id", "output", "delivery",
-            "transactional_id", "leader_topic", "session_timeout", "common", "consumer",
-            "producer",
+            "transactional_id", "leader_topic", "session_timeout", "transaction_timeout",
+            "client_id", "common", "consumer", "producer",
         ]
     )
     static let outputKind = MappingKind("the output", keys: ["prefix", "topics"])
@@ -20,21 +20,24 @@ struct KafkaSection {
             "collie.journal",
         ]
 
-    // What Collie sets itself, and the key that says it.
+    // What Collie's promises rest on, and the key that says it, if there is one.
     private static let own: KeyValuePairs<String, String> = [
-        "bootstrap.servers": "kafka.brokers", "metadata.broker.list": "kafka.brokers",
-        "group.id": "kafka.group_id", "group.instance.id": "kafka.instance_id",
-        "transactional.id": "kafka.transactional_id",
-        "session.timeout.ms": "kafka.session_timeout", "enable.idempotence": "kafka.delivery",
-        "enable.auto.commit": "", "enable.auto.offset.store": "", "isolation.level": "",
-        "partition.assignment.strategy": "", "enable.partition.eof": "",
-        "auto.offset.reset": "",
+        "bootstrap.servers": "brokers", "metadata.broker.list": "brokers",
+        "group.id": "group_id", "group.instance.id": "instance_id", "client.id": "client_id",
+        "transactional.id": "transactional_id", "session.timeout.ms": "session_timeout",
+        "transaction.timeout.ms": "transaction_timeout", "enable.idempotence": "",
+        "enable.auto.commit": "", "auto.commit.enable": "", "enable.auto.offset.store": "",
+        "isolation.level": "", "enable.partition.eof": "", "auto.offset.reset": "",
+        "partition.assignment.strategy": "", "acks": "", "request.required.acks": "",
+        "message.timeout.ms": "", "delivery.timeout.ms": "", "partitioner": "",
+        "allow.auto.create.topics": "", "delivery.report.only.error": "",
+        "plugin.library.paths": "", "test.mock.num.brokers": "",
     ]
 
     let fields: Fields
 
-    func settings() -> KafkaSettings {
-        var settings = KafkaSettings()
+    func settings() -> KafkaOptions {
+        var settings = KafkaOptions()
         settings.brokers = brokers()
         settings.inputTopics = topics("input_topics")
         settings.groupID = fields.text("group_id", default: settings.groupID)
@@ -51,6 +54,12 @@ struct KafkaSection {
             in: .seconds(1) ... .minutes(30),
             default: settings.sessionTimeout
         )
+        settings.transactionTimeout = fields.span(
+            "transaction_timeout",
+            in: .seconds(1) ... .minutes(15),
+            default: settings.transactionTimeout
+        )
+        settings.clientID = fields.text("client_id", default: settings.clientID)
         if let output = fields.section("output", as: KafkaSection.outputKind) {
             settings.outputPrefix = output.text("prefix", default: "")
             settings.outputNames = outputNames(output)
@@ -114,7 +123,7 @@ struct KafkaSection {
         )
     }
 
-    private func outputNames(_ output: Fields) -> [KafkaSettings.Setting] {
+    private func outputNames(_ output: Fields) -> [KafkaOptions.Setting] {
         output.entries("topics").compactMap { entry in
             guard KafkaSection.outputs.contains(entry.key) else {
                 let remedy = Suggestion.remedy(for: entry.key, among: KafkaSection.outputs)
@@ -125,15 +134,15 @@ struct KafkaSection {
                 return nil
             }
             if !KafkaSection.isTopic(name) { rejectTopic(name, at: entry.value.mark) }
-            return KafkaSettings.Setting(name: entry.key, value: name)
+            return KafkaOptions.Setting(name: entry.key, value: name)
         }
     }
 
     // librdkafka knows its own keys; only those that Collie must own are refused.
-    private func passThrough(_ key: String) -> [KafkaSettings.Setting] {
+    private func passThrough(_ key: String) -> [KafkaOptions.Setting] {
         fields.entries(key).compactMap { entry in
             if let own = KafkaSection.own.first(where: { $0.key == entry.key }) {
-                let remedy = own.value.isEmpty ? "leave it out" : "use `\(own.value)`"
+                let remedy = own.value.isEmpty ? "leave it out" : "use `kafka.\(own.value)`"
                 fields.mistakes.add(
                     "`\(entry.key)` is set by Collie itself; \(remedy)",
                     at: entry.mark
@@ -143,7 +152,7 @@ struct KafkaSection {
             guard let value = entry.value.readText("`\(entry.key)`", fields.mistakes) else {
                 return nil
             }
-            return KafkaSettings.Setting(name: entry.key, value: plain(value))
+            return KafkaOptions.Setting(name: entry.key, value: plain(value))
         }
     }
 

@@ -40,6 +40,9 @@ struct PoliciesFile {
         "sunday": 7,
     ]
 
+    /// More rules of one kind are refused: each is asked for every message.
+    static let rulesMax = 256
+
     let fields: Fields
     let flows: [FlowDefinition]
     /// Names of flows and tags whose files have mistakes; nil if there is a file without any.
@@ -134,9 +137,7 @@ struct PoliciesFile {
             var window = QuietWindow(start: start, end: end)
             if quiet.has("weekdays") {
                 window.weekdays = days.reduce(0) { $0 | 1 << UInt8($1 - 1) }
-                if quiet["weekdays"]?.elements?.isEmpty == true {
-                    quiet.reject("weekdays", "names no day")
-                }
+                rejectEmpty("weekdays", of: quiet)
             }
             var rule = QuietRule(id: id, channels: channels, window: window)
             rule.classes = classes
@@ -160,10 +161,13 @@ struct PoliciesFile {
         }
     }
 
-    /// Notes ids that are used twice: decisions name rules by them.
+    /// Notes ids that are used twice, since decisions name rules by them, and lists too long.
     func checkIDs() {
         var seen: [String: Mark] = [:]
         for key in ["caps", "gaps", "quiet_hours"] {
+            if let rules = fields.node[key]?.elements, rules.count > PoliciesFile.rulesMax {
+                fields.reject(key, "are more than \(PoliciesFile.rulesMax)")
+            }
             for rule in fields.node[key]?.elements ?? [] {
                 guard let id = rule["id"], let text = id.text else { continue }
                 if let other = seen[text] {
@@ -177,6 +181,12 @@ struct PoliciesFile {
 
     // MARK: Parts of rules
 
+    // An empty list would mean "none" to its writer and "all" to the rule.
+    private func rejectEmpty(_ key: String, of rule: Fields) {
+        guard rule[key]?.elements?.isEmpty == true else { return }
+        rule.reject(key, "names none; leave the key out for the default")
+    }
+
     // Without the key: everything that leaves the shop's own pages (FC-6).
     private func channels(of rule: Fields) -> ChannelSet {
         if !rule.has("channels") || rule["channels"]?.text == "all" {
@@ -189,7 +199,7 @@ struct PoliciesFile {
                 set.insert(ChannelSet(channel))
             }
         }
-        if rule["channels"]?.elements?.isEmpty == true { rule.reject("channels", "names none") }
+        rejectEmpty("channels", of: rule)
         return set
     }
 
@@ -198,6 +208,7 @@ struct PoliciesFile {
             _ = rule.text("classes", default: "marketing")
             return .marketing
         }
+        rejectEmpty("classes", of: rule)
         return rule.choices("classes", of: FlowFile.classes).reduce(into: ClassSet()) {
             $0.insert(ClassSet($1))
         }
@@ -208,6 +219,7 @@ struct PoliciesFile {
             _ = rule.text("countries", default: "all")
             return []
         }
+        rejectEmpty("countries", of: rule)
         return rule.list("countries").compactMap {
             $0.readCountry("`countries`", rule.mistakes)
         }
@@ -217,6 +229,8 @@ struct PoliciesFile {
         let named = flows(named: "flows", of: cap, orTags: false)
         var all = Set(named)
         let tags = flows.flatMap(\.tags)
+        rejectEmpty("flows", of: cap)
+        rejectEmpty("tags", of: cap)
         for node in cap.list("tags") {
             guard let tag = node.readText("`tags`", cap.mistakes) else { continue }
             let tagged = flows.indices.filter { flows[$0].tags.contains(tag) }

@@ -10,7 +10,7 @@ struct TrackingPlanFile {
             "default_country", "email", "blocked_values", "blocked_endpoints", "keywords",
             "limits", "events", "fields", "product",
         ],
-        required: ["events", "fields", "product"]
+        required: ["events"]
     )
     static let emailKind = MappingKind("email", keys: ["ignore_dots", "ignore_plus_tags"])
     static let keywordsKind = MappingKind("keywords", keys: ["stop", "stop_all", "start"])
@@ -25,8 +25,7 @@ struct TrackingPlanFile {
     )
     static let productKind = MappingKind(
         "the product",
-        keys: TrackingPlan.ProductField.allCases.map(\.rawValue),
-        required: ["id"]
+        keys: TrackingPlan.ProductField.allCases.map(\.rawValue)
     )
 
     /// More paths of one field are not looked for.

@@ -24,11 +24,14 @@ struct FlowContext {
         for event in plan.events {
             let names = [event.name] + event.aliases
             if names.contains(where: { $0.lowercased() == wanted }) {
-                return hashKey.hash(kind: HashKind.eventName, event.name.lowercased()).low
+                return EventNames.hash(event.name, hashKey: hashKey)
             }
         }
+        // Calls that bring no name of their own are known by one all the same.
+        let calls = EventNames.callNames.map(\.name) + [EventNames.mergeName]
+        if calls.contains(wanted) { return EventNames.hash(wanted, hashKey: hashKey) }
         if isPlanBroken { return 0 }
-        let names = plan.events.flatMap { [$0.name] + $0.aliases }
+        let names = plan.events.flatMap { [$0.name] + $0.aliases } + calls
         let nearest = Suggestion.nearest(to: text, among: names)
         let remedy = nearest.map { "did you mean `\($0)`?" } ?? "add it to its `events`"
         mistakes.add("the tracking plan has no event `\(text)`; \(remedy)", at: node.mark)

@@ -17,6 +17,9 @@ struct FlowFile {
     static let onCapKind = MappingKind("on_cap", keys: ["defer"], required: ["defer"])
     static let deferKind = MappingKind("`defer`", keys: ["max"], required: ["max"])
 
+    /// More flows are refused.
+    static let flowsMax = 1_000
+
     /// Keys for people: the engine ignores them.
     static let notes = ["description", "owner", "approver", "hypothesis"]
 

@@ -75,7 +75,7 @@ package struct Fields {
 
     private func noteDefault(_ key: String, _ text: String) {
         guard !has(key) else { return }
-        outline.note(key, .node(YAMLNode(text: text, at: mark)))
+        outline.note(key, .node(YAMLNode(text: text, isQuoted: text.isEmpty, at: mark)))
     }
 
     // MARK: Single values

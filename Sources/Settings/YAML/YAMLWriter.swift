@@ -58,7 +58,8 @@ private struct YAMLWriter {
     private mutating func write(_ entry: YAMLNode.Entry, indent: Int) {
         switch entry.value.content {
         case .scalar(let scalar):
-            let isMasked = masksKeys && SecretKeys.contains(entry.key) && !scalar.text.isEmpty
+            let isMasked =
+                masksKeys && SecretKeys.contains(entry.key) && !scalar.text.isEmpty
             text += " " + (isMasked ? "\"\(SecretKeys.mask)\"" : quoted(scalar)) + "\n"
         case .sequence(let elements) where elements.allSatisfy { $0.scalar != nil }:
             text += " [" + elements.compactMap(\.scalar).map(quoted).joined(separator: ", ") + "]\n"
@@ -72,12 +73,19 @@ private struct YAMLWriter {
 
     private func quoted(_ scalar: YAMLNode.Scalar) -> String {
         if scalar.isSecret { return "\"\(SecretKeys.mask)\"" }
+        if !scalar.isQuoted {
+            // Numbers and nothing must come back as what they were.
+            let node = YAMLNode(.scalar(scalar), at: Mark(file: "", line: 0, column: 0))
+            if node.isNull { return "~" }
+            if node.number != nil { return scalar.text }
+        }
         let isPlain =
-            !scalar.isQuoted && !scalar.text.isEmpty
+            !scalar.isQuoted
             && scalar.text.utf8.allSatisfy { byte in
                 (byte | 32 >= 97 && byte | 32 <= 122) || (byte >= 48 && byte <= 57)
                     || "_-./@ ".utf8.contains(byte)
             } && !scalar.text.hasPrefix("-") && !scalar.text.hasPrefix("@")
+            && !scalar.text.hasPrefix("...")
             && !scalar.text.hasPrefix(" ") && !scalar.text.hasSuffix(" ")
         if isPlain { return scalar.text }
         var escaped = ""
@@ -87,13 +95,19 @@ private struct YAMLWriter {
             case "\\": escaped += "\\\\"
             case "\n": escaped += "\\n"
             case "\t": escaped += "\\t"
-            case let unit where unit.value < 32 || unit.value == 127:
-                escaped += "\\x" + String(unit.value / 16, radix: 16)
-                escaped += String(unit.value % 16, radix: 16)
+            case let unit where YAMLWriter.isInvisible(unit):
+                let digits = String(unit.value, radix: 16)
+                escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: escaped.unicodeScalars.append(unit)
             }
         }
         return "\"\(escaped)\""
+    }
+
+    // Control characters, and what YAML takes for line breaks or a byte order mark.
+    private static func isInvisible(_ unit: Unicode.Scalar) -> Bool {
+        unit.value < 32 || (127...159).contains(unit.value) || unit.value == 0xfeff
+            || (0x2028...0x2029).contains(unit.value)
     }
 
     // `scheme://user:password@host`

@@ -1,7 +1,7 @@
 package import Events
 
-/// How Collie talks to Kafka.
-package struct KafkaSettings: Sendable, Equatable {
+/// How Collie talks to Kafka, as `collie.yaml` says it.
+package struct KafkaOptions: Sendable, Equatable {
     /// What a commit promises.
     package enum Delivery: String, Sendable, Equatable {
         /// Outputs may be repeated after a crash, under the same ids.
@@ -44,6 +44,10 @@ package struct KafkaSettings: Sendable, Equatable {
     package var leaderTopic = "collie.leader"
     /// After this long without a sign of life another instance takes over.
     package var sessionTimeout: TimeSpan = .seconds(6)
+    /// A transaction that stays open longer is given up by the broker.
+    package var transactionTimeout: TimeSpan = .seconds(15)
+    /// What the broker's log shows as our name.
+    package var clientID = "collie"
     /// Settings of both clients.
     package var common: [Setting] = []
     /// Settings of the consumer.
