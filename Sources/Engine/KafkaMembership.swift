@@ -75,7 +75,9 @@ package final class KafkaMembership: @unchecked Sendable {
         thread.start { [self] in KafkaWatch(self).run() }
     }
 
-    /// Wishes to stop: every wait ends soon, the source ends behind the current epoch. Any thread.
+    /// Wishes to stop: every wait ends soon, the source ends behind the current epoch.
+    ///
+    /// Any thread.
     package func stop() {
         _ = stopAt.compareExchange(
             expected: 0,
@@ -90,7 +92,9 @@ package final class KafkaMembership: @unchecked Sendable {
     /// The term of leadership, or nil while standing by.
     package var term: UInt64? { consumer.term }
 
-    /// Leaves the group and ends the watch. By the thread that serves the group; nothing may be
+    /// Leaves the group and ends the watch.
+    ///
+    /// By the thread that serves the group; nothing may be
     /// asked of the membership after it.
     package func close() {
         if isClosed.exchange(true, ordering: .acquiringAndReleasing) { return }
@@ -133,7 +137,9 @@ package final class KafkaMembership: @unchecked Sendable {
         return false
     }
 
-    /// Serves the group while something else is waited for. Not while a source reads.
+    /// Serves the group while something else is waited for.
+    ///
+    /// Not while a source reads.
     func serve(wait: Duration) throws(KafkaError) {
         batch.removeAll()
         try consumer.poll(&batch, limit: 64, wait: wait)
@@ -171,6 +177,15 @@ package final class KafkaMembership: @unchecked Sendable {
 
     /// The partitions of this term, in the order of their numbers.
     package var partitions: [TopicPartition] { known.withLock { $0.partitions } }
+
+    /// What the group has committed, nil where nothing was.
+    ///
+    /// Any thread.
+    package func committedOffsets(_ partitions: [TopicPartition], within limit: Duration)
+        throws(KafkaError) -> [Int64?]
+    {
+        try consumer.committed(partitions, within: limit)
+    }
 
     /// Begins a term without partitions.
     func resetPartitions() {

@@ -183,6 +183,8 @@ package final class KafkaSink: OutputSink {
     // MARK: Committing
 
     package func commit(_ mark: EpochMark?) throws {
+        // librdkafka tells of a lost leadership where the group is served; a producer that was
+        // fenced knows it before.
         try membership.consumer.check(term: term)
         defer { forget() }
         guard let mark else { return try dropUnfinished() }
@@ -212,8 +214,7 @@ package final class KafkaSink: OutputSink {
     /// What was read without its epoch's end must not count: it is read again.
     private func dropUnfinished() throws(KafkaError) {
         if isOpen {
-            try producer.abort(mayWait: mayWait)
-            isOpen = false
+            abandon()
         } else if configuration.delivery == .atLeastOnce {
             do throws(KafkaError) {
                 try producer.flush(mayWait: mayWait)
@@ -332,9 +333,11 @@ package final class KafkaSink: OutputSink {
         }
     }
 
-    /// A lost leadership explains whatever else went wrong.
+    /// A lost leadership explains whatever else went wrong; who took over the transactions leads.
     private func translated(_ error: KafkaError) -> KafkaError {
-        if membership.consumer.term != term || error.kind == .leadershipLost {
+        if membership.consumer.term != term || error.kind == .leadershipLost
+            || error.kind == .fenced
+        {
             return KafkaError(
                 .leadershipLost,
                 "kafka: this instance does not lead any more (\(error.description))"

@@ -75,20 +75,24 @@ package final class KafkaConsumer: @unchecked Sendable {
         // With partitions still assigned, librdkafka before 2.6.1 waits for ever on the fetched.
         if !isClosed { close(within: .seconds(1)) }
         // Before the client, which is destroyed after this body.
-        for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+        for index in 0..<(unsafe topics.count) { unsafe rd_kafka_topic_destroy(topics[index]) }
         if let queue = unsafe queue { unsafe rd_kafka_queue_destroy(queue) }
         if let queue = unsafe commitQueue.queue { unsafe rd_kafka_queue_destroy(queue) }
     }
 
     // MARK: Leadership
 
-    /// The term of leadership this instance is in, or nil while it stands by. *Any thread.*
+    /// The term of leadership this instance is in, or nil while it stands by.
+    ///
+    /// *Any thread.*
     package var term: UInt64? {
         let term = client.context.term.load(ordering: .acquiring)
         return term == 0 ? nil : term
     }
 
-    /// Throws unless the term still lasts. *Any thread.*
+    /// Throws unless the term still lasts.
+    ///
+    /// *Any thread.*
     package func check(term: UInt64) throws(KafkaError) {
         if self.term != term {
             throw KafkaError(.leadershipLost, "kafka: this instance does not lead any more")
@@ -96,7 +100,9 @@ package final class KafkaConsumer: @unchecked Sendable {
         if let error = client.fatalError { throw error }
     }
 
-    /// The error that ended the client, or nil. *Any thread.*
+    /// The error that ended the client, or nil.
+    ///
+    /// *Any thread.*
     package var fatalError: KafkaError? { client.fatalError }
 
     /// Joins the group; its leader's topic must exist.
@@ -199,7 +205,9 @@ package final class KafkaConsumer: @unchecked Sendable {
         )
     }
 
-    /// What is assigned but for the leader's partition. *Any thread.*
+    /// What is assigned but for the leader's partition.
+    ///
+    /// *Any thread.*
     package func assignment() -> [TopicPartition] {
         var made: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
         // The library makes the list; its owner destroys it.
@@ -221,13 +229,17 @@ package final class KafkaConsumer: @unchecked Sendable {
         unsafe topics.append(handle)
     }
 
-    /// How many partitions a topic has, 0 if it does not exist; at most that long. *Any thread.*
+    /// How many partitions a topic has, 0 if it does not exist; at most that long.
+    ///
+    /// *Any thread.*
     package func partitionCount(of topic: String, within limit: Duration) throws(KafkaError) -> Int
     {
         try client.partitionCount(of: topic, within: limit)
     }
 
-    /// The offset behind the last record of each partition; at most that long. *Any thread.*
+    /// The offset behind the last record of each partition; at most that long.
+    ///
+    /// *Any thread.*
     package func ends(of partitions: [TopicPartition], within limit: Duration)
         throws(KafkaError) -> [Int64]
     {
@@ -269,6 +281,7 @@ package final class KafkaConsumer: @unchecked Sendable {
     }
 
     /// What a transaction needs to commit offsets as this member of the group, as of now.
+    ///
     /// *Any thread.*
     package func groupMetadata() throws(KafkaError) -> GroupMetadata {
         guard let pointer = unsafe rd_kafka_consumer_group_metadata(client.pointer) else {
@@ -277,7 +290,9 @@ package final class KafkaConsumer: @unchecked Sendable {
         return unsafe GroupMetadata(owning: pointer)
     }
 
-    /// Why the broker could not be reached, as last told; forgotten once read. *Any thread.*
+    /// Why the broker could not be reached, as last told; forgotten once read.
+    ///
+    /// *Any thread.*
     package func takeTrouble() -> KafkaError? {
         client.context.lastTrouble.take()
     }

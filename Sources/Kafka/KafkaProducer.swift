@@ -66,7 +66,7 @@ package struct KafkaProducer: ~Copyable {
             RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING
         )
         unsafe rd_kafka_poll(client.pointer, 0)
-        for unsafetopic in unsafe topics { unsafe rd_kafka_topic_destroy(topic) }
+        for index in 0..<(unsafe topics.count) { unsafe rd_kafka_topic_destroy(topics[index]) }
     }
 
     /// Prepares a topic for writing.

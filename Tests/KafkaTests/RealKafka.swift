@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Kafka
+import Synchronization
 
 /// A real broker for tests: the one named by COLLIE_TEST_KAFKA, or one of our own that lives in a
 /// temporary folder and ends with this process, however that ends.
@@ -12,6 +13,7 @@ final class RealKafka: Sendable {
     /// The certificate authority of that.
     let authority: String?
     private let folder: String?
+    private let down = Atomic<Bool>(false)
 
     /// What to do so that these tests run.
     static let howTo =
@@ -84,10 +86,19 @@ final class RealKafka: Sendable {
     var isOurs: Bool { folder != nil }
 
     /// Ends the broker as a crash would.
-    func kill() { RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1") }
+    func kill() {
+        down.store(true, ordering: .relaxed)
+        RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1")
+    }
+
+    /// Whether it was killed and not started again.
+    var isDown: Bool { down.load(ordering: .relaxed) }
 
     /// Starts it again with what it holds.
-    func restart() { RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1") }
+    func restart() {
+        down.store(false, ordering: .relaxed)
+        RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1")
+    }
 
     @discardableResult
     private static func shell(_ command: String) -> Int32 {

@@ -15,7 +15,9 @@ final class Lines: Sendable {
     var log: KafkaLog {
         KafkaLog { [self] level, text in
             if ProcessInfo.processInfo.environment["COLLIE_TEST_LOG"] != nil {
-                FileHandle.standardError.write(Data("[\(level)] \(text)\n".utf8))
+                FileHandle.standardError.write(
+                    Data("[\(level)] \(collie_monotonic_milliseconds() % 1_000_000) \(text)\n".utf8)
+                )
             }
             lines.withLock { $0.append(text) }
         }
