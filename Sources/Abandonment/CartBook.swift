@@ -12,22 +12,13 @@ extension ProfileStore {
         of slot: UInt32,
         key: EntityKey,
         in block: EventBlock,
-        evicted: inout UInt32
+        evicted: inout UInt32,
+        with fold: inout CartFold
     ) -> UInt32 {
         let found = cart(of: slot, key: key.hash)
         if found != 0 { return found }
-        var count = 0
-        var oldest: UInt32 = 0
-        var handle = profiles[slot].carts
-        while handle != 0 {
-            if oldest == 0 || carts[handle].lastActivity < carts[oldest].lastActivity {
-                oldest = handle
-            }
-            count += 1
-            handle = carts[handle].next
-        }
-        if count >= limits.cartsMax {
-            evicted = oldest
+        if cartCount(of: slot) >= limits.cartsMax {
+            evicted = cartToEvict(of: slot, with: &fold)
             counters.cartsEvicted += 1
         }
         var record = CartRecord(key: key.hash)
@@ -36,6 +27,38 @@ extension ProfileStore {
         let made = carts.take(record)
         profiles[slot].carts = made
         return made
+    }
+
+    /// How many carts a profile has.
+    package func cartCount(of slot: UInt32) -> Int {
+        var count = 0
+        var handle = profiles[slot].carts
+        while handle != 0 {
+            count += 1
+            handle = carts[handle].next
+        }
+        return count
+    }
+
+    /// The cart that goes first: one without lines, else the one with the oldest activity.
+    package func cartToEvict(of slot: UInt32, with fold: inout CartFold) -> UInt32 {
+        var best: UInt32 = 0
+        var bestIsOpen = true
+        var handle = profiles[slot].carts
+        while handle != 0 {
+            fold.fold(handle, in: self)
+            let isOpen = !fold.lines.isEmpty
+            let (own, other) = (carts[handle], best == 0 ? carts[handle] : carts[best])
+            let isOlder =
+                own.lastActivity != other.lastActivity
+                ? own.lastActivity < other.lastActivity : own.key < other.key
+            if best == 0 || (isOpen != bestIsOpen ? bestIsOpen : isOlder) {
+                best = handle
+                bestIsOpen = isOpen
+            }
+            handle = carts[handle].next
+        }
+        return best
     }
 
     /// Adds an operation with the products of an event to a cart.

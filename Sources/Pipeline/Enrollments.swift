@@ -207,10 +207,14 @@ extension ShardPipeline {
     // MARK: Ending
 
     /// Ends an enrollment outside its steps: its next step leaves the decision.
+    ///
+    /// Its default cart ends with it, unless an order did that already (`keepsCart`), it was
+    /// emptied, or its own checkout goes on.
     mutating func end(
         _ handle: UInt32,
         _ outcome: Outcome,
         at time: EventTime,
+        keepsCart: Bool = false,
         of slot: UInt32
     ) {
         let record = store.enrollments[handle]
@@ -219,7 +223,8 @@ extension ShardPipeline {
         let cart = record.cart
         let isOwnCheckout =
             outcome == .superseded && cart != 0 && store.carts[cart].stage == .checkout
-        finish(handle, closesCart: outcome != .empty && !isOwnCheckout, of: slot)
+        let goesOn = keepsCart || outcome == .empty || isOwnCheckout
+        finish(handle, closesCart: !goesOn, of: slot)
     }
 
     /// The channel of the next message of an enrollment.

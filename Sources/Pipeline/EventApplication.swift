@@ -207,12 +207,28 @@ extension ShardPipeline {
         of slot: UInt32
     ) -> UInt32 {
         var evicted: UInt32 = 0
-        let cart = store.cartForEvent(of: slot, key: key, in: block, evicted: &evicted)
+        let cart = store.cartForEvent(
+            of: slot,
+            key: key,
+            in: block,
+            evicted: &evicted,
+            with: &fold
+        )
         if evicted != 0 {
             dropEnrollments(ofCart: evicted, of: slot)
             store.freeCart(evicted, of: slot)
         }
         return cart
+    }
+
+    /// What was added to a default cart behind the order that ended it is the next cart.
+    private mutating func leaveCheckout(_ cart: UInt32) {
+        guard store.carts[cart].key == 0 else { return }
+        store.carts[cart].stage = .cart
+        store.carts[cart].checkout = 0
+        store.carts[cart].order = 0
+        store.texts.give(back: store.carts[cart].orderText)
+        store.carts[cart].orderText = .none
     }
 
     /// Ends a default cart: the next add starts an empty one.
@@ -222,15 +238,11 @@ extension ShardPipeline {
     mutating func closeDefaultCart(_ cart: UInt32, forgetting: Bool) {
         guard store.carts[cart].key == 0 else { return }
         if forgetting { store.endOperations(of: cart) }
-        store.carts[cart].stage = .cart
+        leaveCheckout(cart)
         store.carts[cart].hadLines = false
         store.carts[cart].lastActivity = .none
         store.carts[cart].currency = 0
         store.carts[cart].currencyTime = .none
-        store.carts[cart].checkout = 0
-        store.carts[cart].order = 0
-        store.texts.give(back: store.carts[cart].orderText)
-        store.carts[cart].orderText = .none
     }
 
     /// What an event on a cart means for its enrollment.
@@ -540,9 +552,9 @@ extension ShardPipeline {
         }
         let live = liveEnrollment(ofCart: cart, of: slot)
         if live != 0, !(isAddedLater && store.enrollments[live].state == .armed) {
-            end(live, .goalMet, at: time, of: slot)
+            end(live, .goalMet, at: time, keepsCart: true, of: slot)
+            if isAddedLater { leaveCheckout(cart) }
         }
-        fold.fold(cart, in: store)
         if fold.lines.isEmpty { closeDefaultCart(cart, forgetting: false) }
     }
 

@@ -578,22 +578,8 @@ extension ShardPipeline {
             store.counters.enrollmentsEvicted += 1
             evictOldestEnrollment(of: slot)
         }
-        while true {
-            var count = 0
-            var oldest: UInt32 = 0
-            var handle = store.profiles[slot].carts
-            while handle != 0 {
-                count += 1
-                let cart = store.carts[handle]
-                if oldest == 0 || cart.lastActivity < store.carts[oldest].lastActivity
-                    || cart.lastActivity == store.carts[oldest].lastActivity
-                        && cart.key < store.carts[oldest].key
-                {
-                    oldest = handle
-                }
-                handle = cart.next
-            }
-            guard count > store.limits.cartsMax else { return }
+        while store.cartCount(of: slot) > store.limits.cartsMax {
+            let oldest = store.cartToEvict(of: slot, with: &fold)
             store.counters.cartsEvicted += 1
             dropEnrollments(ofCart: oldest, of: slot)
             store.freeCart(oldest, of: slot)

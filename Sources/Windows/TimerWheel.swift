@@ -109,6 +109,8 @@ package struct TimerWheel: ~Copyable {
                 passed = second
                 return nil
             }
+            if second - passed > TimerWheel.range { leap(toward: second) }
+            if passed >= second { return nil }
             let current = passed + 1
             let index = Int(truncatingIfNeeded: current) & (TimerWheel.width - 1)
             let slot = heads[index]
@@ -123,6 +125,27 @@ package struct TimerWheel: ~Copyable {
             turnSlowerDials()
         }
         return nil
+    }
+
+    /// How far the slowest dial reaches, in seconds.
+    private static let range = Int64(1) << Int64(levels * bits)
+
+    /// Goes on to just before the earliest timer or the end of a second, and lays out all timers
+    /// anew: only a wheel whose time had not begun has so far to go, and turning would not end.
+    private mutating func leap(toward second: Int64) {
+        var slots = GrowingBuffer<UInt32>(room: 64)
+        var first = second + 1
+        for bucket in 0..<TimerWheel.levels * TimerWheel.width {
+            var slot = heads[bucket]
+            while slot != 0 {
+                slots.append(slot)
+                first = min(first, nodes[slot].due)
+                slot = nodes[slot].next
+            }
+        }
+        for index in 0..<slots.count { unlink(slots[index]) }
+        passed = first - 1
+        for index in 0..<slots.count { link(slots[index], at: nodes[slots[index]].due) }
     }
 
     /// How many seconds from the bucket to the next occupied one or the dial's end.

@@ -14,11 +14,30 @@ struct Outcomes: Equatable {
     var owners: [String: String] = [:]
 }
 
+/// A send command, or a merge between commands, as it was written.
+enum Written {
+    case command(Command)
+    case merge(survivor: String, absorbed: String)
+
+    struct Command {
+        var profile: String
+        var id: String
+        var flow: String
+        var step: String
+        var enrollment: String
+        var channel: Channel
+        var time: Int64
+        var zone: String
+    }
+}
+
 /// The real pipeline, driven by a story.
 struct PipelineRun: ~Copyable {
     private var pipeline: SerialPipeline
     private let rules: Rules
     private(set) var outcomes = Outcomes()
+    /// Commands and merges in the order in which they were written.
+    private(set) var written: [Written] = []
     /// Every output's bytes, in order.
     private(set) var bytes: [UInt8] = []
     private let isReading: Bool
@@ -132,6 +151,7 @@ struct PipelineRun: ~Copyable {
             )
         case .identity:
             if fields["absorbed"] != nil {
+                written.append(.merge(survivor: text("survivor"), absorbed: text("absorbed")))
                 outcomes.identity.append(
                     "\(text("at")) \(text("survivor")) <- \(text("absorbed")) \(text("cause"))"
                 )
@@ -158,6 +178,20 @@ struct PipelineRun: ~Copyable {
                 )
             }
             let to = fields["to"] as? [String: String] ?? [:]
+            written.append(
+                .command(
+                    Written.Command(
+                        profile: text("profile"),
+                        id: headers["ce_id"] ?? "-",
+                        flow: text("flow"),
+                        step: text("step"),
+                        enrollment: headers["ce_correlationid"] ?? "-",
+                        channel: Channel(name: text("channel")) ?? .email,
+                        time: readStamp(headers["ce_time"] ?? ""),
+                        zone: text("time_zone")
+                    )
+                )
+            )
             outcomes.lines[text("profile"), default: []].append(
                 commandLine(
                     at: headers["ce_time"] ?? "-",

@@ -300,9 +300,20 @@ final class ReferencePipeline {
 
     private func openCart(_ key: Key?, _ person: Person) -> Cart {
         if let known = person.carts.first(where: { $0.key == key }) { return known }
+        if person.carts.count >= 8 { evictCart(person) }
         let cart = Cart(key: key)
         person.carts.append(cart)
         return cart
+    }
+
+    /// At the bound of 8 carts one goes, with its enrollment: one without lines, else the oldest.
+    private func evictCart(_ person: Person) {
+        func rank(_ cart: Cart) -> (Int, Int64, Key) {
+            (cart.lines.isEmpty ? 0 : 1, cart.activity ?? .min, cart.key ?? 0)
+        }
+        let gone = person.carts.min { rank($0) < rank($1) }
+        person.carts.removeAll { $0 === gone }
+        person.enrollments.removeAll { $0.cart === gone }
     }
 
     /// What an event on a cart means for the enrollment on it.
@@ -489,7 +500,13 @@ final class ReferencePipeline {
         )
         let isAddedLater = cart.lines.contains { $0.added > order.time }
         if let running = live(cart, person), !isAddedLater || running.isRunning {
-            end(running, .goalMet, time, person)
+            end(running, .goalMet, time, person, keepsCart: true)
+            // What was added to a default cart behind the order that ended it is the next cart.
+            if isAddedLater, cart.key == nil {
+                cart.isCheckout = false
+                cart.checkout = nil
+                cart.order = nil
+            }
         }
         if cart.lines.isEmpty { cart.end(forgetting: false) }
     }
@@ -668,12 +685,13 @@ final class ReferencePipeline {
         _ enrollment: Enrollment,
         _ outcome: Outcome,
         _ time: Int64,
-        _ person: Person
+        _ person: Person,
+        keepsCart: Bool = false
     ) {
         decide(enrollment, outcome, time, nextChannel(enrollment), person)
         // Superseded by its own checkout a default cart goes on, for the checkout.
         let isOwn = outcome == .superseded && enrollment.cart?.isCheckout ?? false
-        finish(enrollment, endsCart: !isOwn && outcome != .empty, person)
+        finish(enrollment, endsCart: !isOwn && !keepsCart && outcome != .empty, person)
     }
 
     /// A default cart ends with its enrollment, whatever the outcome.
@@ -779,6 +797,7 @@ final class ReferencePipeline {
         for cart in came where !wasRunning.contains(ObjectIdentifier(cart)) {
             inherit(cart, time, person)
         }
+        while person.carts.count > 8 { evictCart(person) }
         refresh(person)
     }
 

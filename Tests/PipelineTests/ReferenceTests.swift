@@ -12,20 +12,24 @@ struct ReferenceTests {
         return 1...(environment["COLLIE_SEEDS"].flatMap { UInt64($0) } ?? 2_000)
     }
 
-    @Test func `the pipeline decides as the rules say, whatever happens`() {
-        var failures = 0
+    @Test(arguments: 0..<UInt64(4))
+    func `the pipeline decides as the rules say, whatever happens`(part: UInt64) {
         var tally: [String: Int] = [:]
-        defer { print(tally.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" }) }
-        for seed in Self.seeds {
+        defer {
+            if ProcessInfo.processInfo.environment["COLLIE_TALLY"] != nil {
+                print(tally.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" })
+            }
+        }
+        for seed in Self.seeds where seed % 4 == part {
             let story = StoryTeller.story(seed)
-            let comparison = Comparison(story)
+            // Three shards cost as much as all the rest, so not every seed takes them.
+            let comparison = Comparison(story, onThree: seed % 3 == 0)
             tally.merge(comparison.tally, uniquingKeysWith: +)
             guard let difference = comparison.difference else { continue }
-            failures += 1
             let smaller = Comparison.minimise(story)
             let shown = Comparison(smaller).difference ?? difference
             Issue.record("seed \(seed)\n\(Comparison.describe(smaller))\n\(shown)")
-            if failures == 3 { return }
+            return
         }
     }
 }
@@ -37,25 +41,38 @@ struct Comparison {
     /// How often each outcome came out.
     let tally: [String: Int]
 
-    init(_ story: Story) {
+    init(_ story: Story, onThree: Bool = true) {
         let rules = CompiledRules(story.rules)
-        var one = PipelineRun(rules: rules, shards: 1, isReading: true)
+        let partitions = story.partitions
+        var one = PipelineRun(rules: rules, shards: 1, partitions: partitions, isReading: true)
         one.playStopping(story.moments)
-        var three = PipelineRun(rules: rules, shards: 3, isReading: false)
-        three.play(one.played)
+        var three: [UInt8]?
+        if onThree {
+            var run = PipelineRun(
+                rules: rules,
+                shards: 3,
+                partitions: partitions,
+                isReading: false
+            )
+            run.play(one.played)
+            three = run.bytes
+        }
         let names = Comparison.names(in: story)
         one.find(names)
-        let model = ReferencePipeline(story.rules)
+        let model = ReferencePipeline(story.rules, partitions: partitions)
         model.play(one.played)
         tally = Dictionary(
             (one.outcomes.lines.values.joined() + one.outcomes.identity).map { line in
-                (line.split(separator: " ")[1].prefix(16).description, 1)
+                let word = line.split(separator: " ")[1]
+                return (word.count > 30 ? "identity" : String(word), 1)
             },
             uniquingKeysWith: +
         )
         difference =
             Comparison.difference(model.outcomes, one.outcomes)
-            ?? (one.bytes == three.bytes ? nil : "three shards say something else than one")
+            ?? Invariants.broken(one.written, story.rules)
+            ?? ((three ?? one.bytes) == one.bytes
+                ? nil : "three shards say something else than one")
     }
 
     private static func names(in story: Story) -> Set<Name> {

@@ -93,6 +93,7 @@ enum Moment {
 /// A shop's rules and what happened in it.
 struct Story {
     var rules: Rules
+    var partitions = 1
     var moments: [Moment]
 }
 
@@ -111,6 +112,15 @@ func stamp(_ milliseconds: Int64) -> String {
     return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))"
         + "T\(padded(left / 3_600, 2)):\(padded(left / 60 % 60, 2)):\(padded(left % 60, 2))"
         + ".\(padded(milliseconds - second * 1_000, 3))Z"
+}
+
+/// The instant that such a text names.
+func readStamp(_ text: String) -> Int64 {
+    let numbers = text.split { !$0.isNumber }.compactMap { Int64($0) }
+    guard numbers.count == 7 else { return 0 }
+    let day = CivilDate(year: numbers[0], month: numbers[1], day: numbers[2]).dayNumber
+    let second = ((day * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5]
+    return second * 1_000 + numbers[6]
 }
 
 extension Moment: CustomStringConvertible {

@@ -16,6 +16,8 @@ struct StoryTeller {
     private var isLive = false
     private var moments: [Moment] = []
     private var messages = 0
+    private var partitions = 1
+    private var isHoarding = false
     private var persons: [Habits] = []
     private var past: [Happening] = []
     private let products = ["A", "B", "C", "D"]
@@ -68,9 +70,12 @@ struct StoryTeller {
         let pace = dice.pick([20_000, 5 * Self.minute, 20 * Self.minute, 90 * Self.minute])
         let lateness = dice.pick([0, 0, 10, 30])
         let repeats = dice.pick([0, 5, 15])
-        let weights = weights()
+        var weights = weights()
+        if dice.chance(15) { weights.append((60, .other)) }
         let stampsArrival = dice.chance(40)
         if isLive { moments.append(.clock(clock, isCaughtUp: true)) }
+        partitions = dice.chance(12) ? 2 : 1
+        if dice.chance(60) { introduce(rules) }
         for _ in 0..<events {
             pass(pace)
             if !past.isEmpty, dice.chance(repeats) {
@@ -80,6 +85,7 @@ struct StoryTeller {
             var event = event(weights, rules)
             event.time = time(lateness, rules)
             if stampsArrival || isLive { event.received = clock }
+            event.partition = dice.below(partitions)
             add(event)
         }
         if isLive {
@@ -90,7 +96,34 @@ struct StoryTeller {
         } else {
             moments.append(.pass(clock / 1_000 + 12 * 86_400))
         }
-        return Story(rules: rules, moments: moments)
+        return Story(rules: rules, partitions: partitions, moments: moments)
+    }
+
+    /// Everybody tells who they are and what they allow, as in a shop that has been open for long.
+    private mutating func introduce(_ rules: Rules) {
+        let allows = dice.pick([0, 60, 100])
+        for index in persons.indices {
+            messages += 1
+            var event = Happening(
+                meaning: .other,
+                name: "identify",
+                time: clock,
+                messageID: "m\(messages)",
+                own: identifiers(of: index, all: true)
+            )
+            event.partition = index % partitions
+            if isLive { event.received = clock }
+            add(event)
+            for channel in [Channel.email, .sms, .whatsApp, .mobilePush] where dice.chance(allows) {
+                messages += 1
+                event.meaning = .consentUpdated
+                event.name = "consent updated"
+                event.messageID = "m\(messages)"
+                event.channel = channel
+                event.consent = .subscribed
+                add(event)
+            }
+        }
     }
 
     private mutating func add(_ event: Happening) {
@@ -134,6 +167,7 @@ struct StoryTeller {
 
     private mutating func people() {
         let sharing = dice.pick([0, 0, 20, 50])
+        isHoarding = dice.chance(6)
         func name(_ kind: IdentifierKind, _ number: Int, _ dice: inout Dice) -> Name {
             switch kind {
             case .phone:
@@ -189,8 +223,8 @@ struct StoryTeller {
         let all: [(Int, EventMeaning)] = [
             (18, .productAdded), (6, .productRemoved), (5, .cartViewed), (7, .checkoutStarted),
             (3, .checkoutActivity), (8, .orderCompleted), (9, .productViewed), (5, .consentUpdated),
-            (4, .messageReceived), (4, .messageClicked), (3, .productStockChanged), (9, .other),
-            (2, .unsubscribed), (1, .markedAsSpam),
+            (4, .messageReceived), (4, .messageClicked), (3, .productStockChanged), (16, .other),
+            (1, .unsubscribed), (1, .markedAsSpam),
         ]
         return all.map { weight, meaning in
             (dice.chance(25) ? 0 : weight * (1 + dice.below(3)), meaning)
@@ -244,8 +278,8 @@ struct StoryTeller {
             event.channel = dice.pick([.email, .sms, .whatsApp, .mobilePush])
             event.consent = dice.pick(
                 [
-                    .subscribed, .subscribed, .subscribed, .unsubscribed, .pending, .suppressed,
-                    .none,
+                    .subscribed, .subscribed, .subscribed, .subscribed, .unsubscribed,
+                    .unsubscribed, .pending, .suppressed, .none, .didNotSubscribe,
                 ]
             )
             if dice.chance(30),
@@ -311,7 +345,10 @@ struct StoryTeller {
         if dice.chance(15) { event.plan = dice.pick(["gold", "basic"]) }
     }
 
-    private mutating func cart() -> String? { dice.pick([nil, nil, "c1", "c1", "c2"]) }
+    private mutating func cart() -> String? {
+        isHoarding ? "c\(dice.below(12))" : dice.pick([nil, nil, "c1", "c1", "c2"])
+    }
+
     private mutating func order() -> String { dice.pick(["o1", "o2", "o3"]) }
 
     private mutating func item() -> Item {
@@ -382,7 +419,8 @@ struct StoryTeller {
         if dice.chance(85) { flows.append(cartFlow()) }
         if dice.chance(55) { flows.append(checkoutFlow()) }
         if dice.chance(50) { flows.append(viewFlow()) }
-        if dice.chance(50) { flows.append(campaign()) }
+        if dice.chance(60) { flows.append(campaign()) }
+        if dice.chance(20) { flows.append(plain("news", .marketing, "campaign", rules)) }
         if dice.chance(35) { flows.append(welcome(rules)) }
         if dice.chance(35) { flows.append(service(rules)) }
         for index in flows.indices { vary(&flows[index], rules) }
@@ -393,11 +431,13 @@ struct StoryTeller {
 
     private mutating func message(_ channel: Channel) -> FlowDefinition.Action {
         var message = FlowDefinition.Message(channels: [channel], template: "t")
+        message.confirmsSubscription = dice.chance(10)
         if dice.chance(15) {
             message.fallback = dice.pick([
                 [.sms], [.whatsApp, .email], [.email], [.mobilePush, .sms],
             ])
-        } else if dice.chance(10) {
+        }
+        if dice.chance(10) {
             let second = dice.pick([Channel.sms, .whatsApp, .mobilePush, .inApp])
             if second != channel { message.channels.append(second) }
         }
@@ -559,7 +599,7 @@ struct StoryTeller {
     }
 
     private mutating func policies(_ rules: inout Rules) {
-        for number in 1...3 where dice.chance(45) {
+        for number in 1...3 where dice.chance(55) {
             let channels = dice.pick([ChannelSet(.email), ChannelSet(.sms), .outbound])
             var rule = CapRule(
                 id: "C\(number)",
@@ -588,7 +628,7 @@ struct StoryTeller {
             )
         }
         let windows = [(21 * 60, 10 * 60), (22 * 60, 8 * 60), (13 * 60, 14 * 60), (90, 150)]
-        for number in 1...2 where dice.chance(45) {
+        for number in 1...2 where dice.chance(60) {
             let (start, end) = dice.pick(windows)
             var window = QuietWindow(start: start, end: end)
             if dice.chance(15) { window.weekdays = 0x1f }

@@ -3,6 +3,23 @@ import Windows
 
 @Suite("Timer wheel")
 struct TimerWheelTests {
+    @Test func `timers armed before time has begun fire when it begins`() {
+        var wheel = TimerWheel(limit: 10, passed: .min / 4)
+        wheel.arm(1, at: 1_700_000_900)
+        wheel.arm(2, at: 1_700_000_300)
+        wheel.arm(3, at: 1_800_000_000)
+        var fired: [UInt32] = []
+        var seconds: [Int64] = []
+        while let slot = wheel.next(through: 1_700_001_000) {
+            fired.append(slot)
+            seconds.append(wheel.passed + 1)
+        }
+        #expect(fired == [2, 1])
+        #expect(seconds == [1_700_000_300, 1_700_000_900])
+        #expect(wheel.passed == 1_700_001_000)
+        #expect(wheel.due(3) == 1_800_000_000)
+    }
+
     @Test func `timers fire in their second, whatever they were armed for before`() {
         for seed in UInt64(1)...40 {
             var random = seed &* 0x9e37_79b9_7f4a_7c15
