@@ -26,10 +26,9 @@ struct ConfigReader {
 
     mutating func read(overrides: YAMLNode?) -> Settings? {
         guard source.hasFolder else {
-            let path = source.folder ?? ""
             mistakes.add(
-                "there is no such folder",
-                at: Mark(file: path, line: 1, column: 1)
+                "the file is missing: there is no such folder",
+                at: Mark(file: source.path(of: "collie.yaml"), line: 1, column: 1)
             )
             return nil
         }

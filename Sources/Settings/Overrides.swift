@@ -6,6 +6,9 @@
 struct Overrides {
     let mistakes: Mistakes
 
+    // No setting stands deeper; the bound keeps the recursion shallow.
+    private static let pathMax = 12
+
     // Values that make sense only as a whole; a dotted key still reaches into them.
     private static let whole: Set<String> = [
         "if", "entry", "condition", "where", "goals", "exits", "variables", "compliance",
@@ -25,8 +28,11 @@ struct Overrides {
 
     private func apply(_ entry: YAMLNode.Entry, to node: inout YAMLNode) {
         let path = entry.key.split(separator: ".").map(String.init)
-        guard !path.isEmpty else {
-            mistakes.add("an empty key", at: entry.mark)
+        guard !path.isEmpty, path.count <= Overrides.pathMax else {
+            mistakes.add(
+                "a key has 1 to \(Overrides.pathMax) names with dots between them",
+                at: entry.mark
+            )
             return
         }
         set(path[...], to: entry.value, in: &node, at: entry.mark)

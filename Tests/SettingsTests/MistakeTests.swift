@@ -322,7 +322,9 @@ struct MistakeTests {
         let report = ConfigReport(ConfigSource(folder: "/no/such/folder/", environment: [:]))
         #expect(
             report.mistakes.map(\.description)
-                == ["/no/such/folder:1:1: error: there is no such folder"]
+                == [
+                    "/no/such/folder/collie.yaml:1:1: error: the file is missing: there is no such folder"
+                ]
         )
     }
 

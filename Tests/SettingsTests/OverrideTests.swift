@@ -113,6 +113,11 @@ struct OverrideTests {
                     "override.yaml:1:1: error: overrides must be a mapping of keys and values; it is a list"
                 ]
         )
+        let deep = String(repeating: "a.", count: 300)
+        #expect(
+            mistakes("flows: {\(deep)a: 1}")
+                == ["override.yaml:1:9: error: a key has 1 to 12 names with dots between them"]
+        )
         // A misspelt id would silently add something: what it lacks is said.
         #expect(mistakes("caps.al.limit: 2").isEmpty == false)
         #expect(mistakes("flows.crt.jitter: 0s").isEmpty == false)

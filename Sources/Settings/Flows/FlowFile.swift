@@ -134,9 +134,10 @@ struct FlowFile {
     }
 
     private func steps(flow: String) -> [FlowDefinition.Step] {
-        let children = fields.children("steps", as: StepKind.mapping)
+        let all = fields.children("steps", as: StepKind.mapping)
+        let children = all.prefix(FlowDefinition.stepsMax)
         if children.isEmpty, fields.has("steps") { fields.reject("steps", "has none") }
-        if children.count > FlowDefinition.stepsMax {
+        if all.count > FlowDefinition.stepsMax {
             fields.reject("steps", "are more than \(FlowDefinition.stepsMax)")
         }
         let ids = children.map { $0.node["id"]?.text ?? "" }

@@ -45,7 +45,7 @@ package struct Fields {
         self.kind = kind
         self.mistakes = mistakes
         outline = Outline(at: node.mark, keys: kind.keys)
-        for entry in entries where !kind.keys.contains(entry.key) {
+        for entry in entries where !kind.keys.contains(entry.key) && !mistakes.isFull {
             let remedy = Suggestion.remedy(for: entry.key, among: kind.keys)
             mistakes.add("\(kind.name) has no key `\(entry.key)`\(remedy)", at: entry.mark)
         }

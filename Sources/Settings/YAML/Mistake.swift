@@ -57,6 +57,9 @@ package final class Mistakes {
         if all.count < Mistakes.max, !all.contains(mistake) { all.append(mistake) }
     }
 
+    /// Whether nothing more is kept.
+    package var isFull: Bool { all.count >= Mistakes.max }
+
     /// Whether there are errors; warnings alone are none.
     package var hasErrors: Bool { all.contains { $0.severity == .error } }
 

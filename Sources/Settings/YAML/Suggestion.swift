@@ -8,8 +8,10 @@ package enum Suggestion {
         var best: (distance: Int, word: String)?
         for candidate in candidates {
             let letters = Array(candidate.lowercased().utf8.prefix(lengthMax))
-            let distance = distance(asked, letters)
             let allowed = max(1, max(asked.count, letters.count) / 3)
+            // Each letter more or less is one change at least.
+            guard abs(asked.count - letters.count) <= allowed else { continue }
+            let distance = distance(asked, letters)
             guard distance <= allowed, distance < max(asked.count, letters.count) else { continue }
             if best == nil || distance < best!.distance { best = (distance, candidate) }
         }
