@@ -18,6 +18,8 @@
 namespace {
 
 constexpr int32_t none = -1;
+/// The longest key of a plan, and the most nodes: both fit into 16 bits.
+constexpr uint32_t keyMax = 0xffff;
 
 struct Node {
     std::string key;
@@ -33,16 +35,21 @@ struct Node {
     bool nests = false;
 };
 
-/// A key of the plan in the table that all nodes share.
+/// A key of the plan in the table that all nodes share: small, so that the table stays in the cache.
 struct Entry {
+    /// The first eight bytes.
     uint64_t word = 0;
-    int32_t parent = none;
-    uint32_t length = 0;
+    /// The parent in the upper half, the length in the lower.
+    uint32_t owner = 0;
     int32_t child = none;
+};
+
+/// The rest of a key that has more than eight bytes, by child.
+struct Rest {
+    /// The last eight bytes.
+    uint64_t lastWord = 0;
     /// Where the whole key stands in `keys`.
     uint32_t place = 0;
-    /// The last eight bytes of a key that has more than eight.
-    uint64_t lastWord = 0;
 };
 
 struct List {
@@ -177,6 +184,7 @@ struct cjson_reader {
     std::vector<Node> nodes;
     std::vector<List> lists;
     std::vector<Entry> table;
+    std::vector<Rest> rests;
     std::vector<uint8_t> keys;
     uint32_t mask = 0;
     std::vector<cjson_slot> slots;
@@ -198,6 +206,7 @@ struct cjson_reader {
 bool cjson_reader::walk(const uint8_t *bytes) {
     // Copies, which writing bytes cannot be thought to change.
     const Entry *const table = this->table.data();
+    const Rest *const rests = this->rests.data();
     const uint8_t *const keys = this->keys.data();
     const uint64_t *const groups = this->groups.data();
     cjson_slot *const slots = this->slots.data();
@@ -313,15 +322,17 @@ key: {
         set = frame.set;
         const uint64_t word = firstWord(key, length);
         uint32_t place = hashKey(word, length, frame.salt) & mask;
-        while (table[place].child != none) {
+        const uint32_t owner = uint32_t(frame.node) << 16 | length;
+        while (table[place].child != none && length <= keyMax) {
             const Entry &entry = table[place];
-            if (entry.word == word && entry.length == length && entry.parent == frame.node
-                && (length <= 8
-                    || (entry.lastWord == lastWord(key, length)
-                        && (length <= 16
-                            || std::memcmp(&keys[entry.place], key, length) == 0)))) {
-                target = entry.child;
-                break;
+            if (entry.word == word && entry.owner == owner) {
+                const Rest &rest = rests[entry.child];
+                if (length <= 8
+                    || (rest.lastWord == lastWord(key, length)
+                        && (length <= 16 || std::memcmp(&keys[rest.place], key, length) == 0))) {
+                    target = entry.child;
+                    break;
+                }
             }
             place = (place + 1) & mask;
         }
@@ -403,6 +414,7 @@ int32_t cjson_child(cjson_reader *reader, int32_t parent, const char *key, size_
     if (parent < 0 || size_t(parent) >= nodes.size()) return none;
     const Node &above = nodes[size_t(parent)];
     if (above.depth >= CJSON_DEPTH_MAX || above.element != none) return none;
+    if (length > keyMax || nodes.size() > keyMax) return none;
     for (size_t index = 1; index < nodes.size(); index++) {
         // Elements have no key of their own; they are not found by one.
         if (nodes[index].parent == parent && nodes[index].within != int32_t(index)
@@ -466,21 +478,21 @@ bool cjson_seal(cjson_reader *reader) {
     while (size < count * 4) size *= 2;
     reader->mask = size - 1;
     reader->table.resize(size);
+    reader->rests.resize(count);
     for (uint32_t index = 1; index < count; index++) {
         const Node &node = nodes[index];
         if (node.within == int32_t(index)) continue;
         Entry entry;
-        entry.parent = node.parent;
-        entry.length = uint32_t(node.key.size());
+        const uint32_t length = uint32_t(node.key.size());
+        entry.owner = uint32_t(node.parent) << 16 | length;
         entry.child = int32_t(index);
-        entry.place = uint32_t(reader->keys.size());
+        reader->rests[index].place = uint32_t(reader->keys.size());
         const std::string padded = node.key + std::string(8, '\0');
         const auto *key = reinterpret_cast<const uint8_t *>(padded.data());
-        entry.word = firstWord(key, entry.length);
-        if (entry.length > 8) entry.lastWord = lastWord(key, entry.length);
-        reader->keys.insert(reader->keys.end(), key, key + entry.length);
-        uint32_t place =
-            hashKey(entry.word, entry.length, saltOf(entry.parent)) & reader->mask;
+        entry.word = firstWord(key, length);
+        if (length > 8) reader->rests[index].lastWord = lastWord(key, length);
+        reader->keys.insert(reader->keys.end(), key, key + length);
+        uint32_t place = hashKey(entry.word, length, saltOf(node.parent)) & reader->mask;
         while (reader->table[place].child != none) place = (place + 1) & reader->mask;
         reader->table[place] = entry;
     }

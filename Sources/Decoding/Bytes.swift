@@ -44,9 +44,12 @@ func lowered(_ byte: UInt8) -> UInt8 {
 
 extension Text {
     /// The text without blanks around it (ASCII's).
+    @inline(__always)
     func trimmed(in block: EventBlock) -> Text {
         guard length > 0 else { return .none }
         let bytes = block.bytes(of: self)
+        // Nearly all have none.
+        if bytes.byte(0) > 32, bytes.byte(bytes.byteCount - 1) > 32 { return self }
         var first = 0
         var end = bytes.byteCount
         while first < end, bytes.byte(first) <= 32 { first += 1 }

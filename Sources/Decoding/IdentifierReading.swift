@@ -40,7 +40,9 @@ extension RecordDecoding {
     }
 
     /// Whether the event has somebody, is for nobody, or cannot be.
-    mutating func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock) throws(Rejection) {
+    mutating func settleIdentity(_ event: inout CustomerEvent, of block: EventBlock)
+        throws(Rejection)
+    {
         guard event.identifierCount == 0 else { return }
         guard blockedCount > 0 else { throw Rejection(.missingIdentity) }
         event.flags.insert(.nobody)
@@ -266,7 +268,9 @@ extension RecordDecoding {
         while let scalar = scalars.last, scalar.properties.isWhitespace { scalars.removeLast() }
         var composed: [UInt8] = []
         for scalar in String(scalars)._nfc { composed += UTF8.encode(scalar)! }
-        guard let text = block.append(unsafe composed.span.bytes) else { throw Rejection(.tooLarge) }
+        guard let text = block.append(unsafe composed.span.bytes) else {
+            throw Rejection(.tooLarge)
+        }
         return text
     }
 

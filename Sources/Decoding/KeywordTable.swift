@@ -1,7 +1,9 @@
 import Events
 
-/// What an inbound text asks for (CO-5): its words without punctuation, case and needless blanks,
-/// looked up as a whole. Anything else is for a human.
+/// Knows what an inbound text asks for (CO-5).
+///
+/// Its words without punctuation, case and needless blanks are looked up as a whole; anything else
+/// is for a human.
 struct KeywordTable {
     /// Longer texts are no keywords.
     static let textMax = 64

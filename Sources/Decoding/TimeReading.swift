@@ -32,7 +32,11 @@ extension RecordDecoding {
     }
 
     /// Bounds the time that an event claims; one without takes Kafka's.
-    mutating func settle(_ claimed: EventTime, _ entry: RecordEntry, into event: inout CustomerEvent) {
+    mutating func settle(
+        _ claimed: EventTime,
+        _ entry: RecordEntry,
+        into event: inout CustomerEvent
+    ) {
         var time = claimed
         if !time.isSet { time = entry.timestamp }
         if !time.isSet { time = event.received }

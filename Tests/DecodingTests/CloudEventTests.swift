@@ -19,8 +19,11 @@ struct CloudEventTests {
     }
 
     @Test func `binary mode reads the value as data and its attributes from headers`() {
-        let event = bench.read(CloudEventTests.data, timestamp: 1_777_636_900_000,
-            headers: CloudEventTests.binary)
+        let event = bench.read(
+            CloudEventTests.data,
+            timestamp: 1_777_636_900_000,
+            headers: CloudEventTests.binary
+        )
         #expect(event.refusal == nil)
         #expect(bench.identifiers(event) == ["user_id:u1"])
         #expect(event.time.milliseconds == TimeTests.noon)

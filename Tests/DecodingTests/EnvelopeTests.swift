@@ -107,6 +107,20 @@ struct EnvelopeTests {
         #expect(page.name == Bench.name("$page"))
     }
 
+    @Test(.enabled(if: sharedFolder != nil, "the shared folder is absent"))
+    func `the standard plan knows every event of the e-commerce specification`() throws {
+        let data = try #require(
+            sharedFile("data/fixtures/segment-ecommerce-v2-properties.csv")
+        )
+        let known = Set(
+            TrackingPlan.standard.events.flatMap { [$0.name] + $0.aliases }.map { $0.lowercased() }
+        )
+        for line in data.split(separator: 10).dropFirst() {
+            let name = String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
+            #expect(known.contains(name.lowercased()), "\(name)")
+        }
+    }
+
     @Test func `a group call is accepted and does nothing`() {
         let event = bench.read(#"{"type":"group","userId":"u1","groupId":"g"}"#, timestamp: 5)
         #expect(event.refusal == nil)
@@ -125,7 +139,8 @@ struct EnvelopeTests {
             (0..<count).map { #""t\#($0)":1"# }.joined(separator: ",")
         }
         #expect(
-            bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(300))}}"#).refusal == nil
+            bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(300))}}"#).refusal
+                == nil
         )
         let own = bench.read(#"{"type":"identify","userId":"u","traits":{\#(traits(301))}}"#)
         #expect(own.refusal == "invalid_field")

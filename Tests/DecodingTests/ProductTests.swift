@@ -53,12 +53,14 @@ struct ProductTests {
         #expect(bench.decoder.counters.droppedProducts == 45)
     }
 
-    @Test(arguments: [
-        ("0", 0), ("0.1", 100_000), ("12.50", 12_500_000), ("0.0000005", 1),
-        ("0.0000004", 0), ("1e3", 1_000_000_000), ("1.5E-3", 1_500), ("1e-30", 0),
-        ("19.99", 19_990_000), ("0.1000000000000000055511151231257827", 100_000),
-        ("9223372036854", 9_223_372_036_854_000_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("0", 0), ("0.1", 100_000), ("12.50", 12_500_000), ("0.0000005", 1),
+            ("0.0000004", 0), ("1e3", 1_000_000_000), ("1.5E-3", 1_500), ("1e-30", 0),
+            ("19.99", 19_990_000), ("0.1000000000000000055511151231257827", 100_000),
+            ("9223372036854", 9_223_372_036_854_000_000),
+        ] as [(String, Int64)]
+    )
     func `prices are exact`(_ number: String, _ expected: Int64) {
         for value in [number, "\"\(number)\"", "\" \(number) \""] {
             let event = read("Product Added", #""product_id":"p","price":\#(value)"#)
@@ -73,10 +75,13 @@ struct ProductTests {
         #expect(bench.decoder.counters.ignoredFields == 1)
     }
 
-    @Test(arguments: [
-        ("2", 2), ("2.0", 2), (#""2""#, 2), ("0", 0), ("-3", 0), ("2.5", Product.unknownQuantity),
-        ("1e12", Int32.max), ("null", Product.unknownQuantity),
-    ] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("2", 2), ("2.0", 2), (#""2""#, 2), ("0", 0), ("-3", 0),
+            ("2.5", Product.unknownQuantity),
+            ("1e12", Int32.max), ("null", Product.unknownQuantity),
+        ] as [(String, Int32)]
+    )
     func `quantities are whole`(_ value: String, _ expected: Int32) {
         let event = read("Product Added", #""product_id":"p","quantity":\#(value)"#)
         #expect(bench.products(event).first?.quantity == expected)

@@ -43,11 +43,13 @@ struct TimeTests {
         #expect(event.flags.contains(.timeUnbounded))
     }
 
-    @Test(arguments: [
-        ("1777636800", 1_777_636_800_000), ("1777636800250", 1_777_636_800_250),
-        ("1777636800.25", 1_777_636_800_250), ("1.7776368e9", 1_777_636_800_000),
-        ("-1", -1_000), ("-0.001", -1), ("0", 0),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("1777636800", 1_777_636_800_000), ("1777636800250", 1_777_636_800_250),
+            ("1777636800.25", 1_777_636_800_250), ("1.7776368e9", 1_777_636_800_000),
+            ("-1", -1_000), ("-0.001", -1), ("0", 0),
+        ] as [(String, Int64)]
+    )
     func `numbers are seconds or milliseconds`(_ number: String, _ expected: Int64) {
         let event = bench.read(#"{"type":"identify","userId":"u","timestamp":\#(number)}"#)
         #expect(event.time.milliseconds == expected)
