@@ -1,5 +1,6 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <string.h>
 
 // rd_kafka_producev is variadic, which Swift cannot call. It is taken instead of
 // rd_kafka_produceva, which frees headers twice before 2.12.0 when the partition is unknown.
@@ -26,3 +27,6 @@ static inline rd_kafka_resp_err_t collie_kafka_produce(
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key, key_size),
         RD_KAFKA_V_VALUE((void *)value, value_size), RD_KAFKA_V_END);
 }
+
+/// The bytes of a zero-terminated text, without the zero.
+static inline size_t collie_kafka_text_length(const char *text) { return strlen(text); }

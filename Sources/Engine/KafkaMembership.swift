@@ -6,7 +6,15 @@ import Synchronization
 
 /// This instance's part in the deployment: it stands by, or it leads and reads.
 ///
-/// Lives as long as the process; a source and a sink are made of it for each term of leadership.
+/// Lives as long as the process, until `close`; a source and a sink are made of it for each term of
+/// leadership:
+///
+///     while try membership.waitForLeadership() {
+///         let sink = try KafkaSink(membership)                  // fences the leader before
+///         let source = try KafkaSource(membership, after: sink) // reads what that one committed
+///         // a new engine runs both; `.leadershipLost`, `.restartRequired`: again from the top
+///     }
+///
 /// A thread of its own, the watch, asks the broker what the reading thread must not wait for:
 /// whether it answers, where the partitions end, which topics and partitions there are.
 ///

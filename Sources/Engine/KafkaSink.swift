@@ -112,13 +112,15 @@ package final class KafkaSink: OutputSink {
         if let handle = handles[index] { return handle }
         let name = name(of: topic)
         var notice = WaitingNotice()
+        var patience: Duration = .milliseconds(200)
         while true {
             var reason = "it does not exist"
             do throws(KafkaError) {
-                if try producer.partitionCount(of: name, within: .milliseconds(500)) > 0 { break }
+                if try producer.partitionCount(of: name, within: patience) > 0 { break }
             } catch {
                 if !error.isRetriable, error.kind != .authorization { throw error }
                 reason = error.description
+                patience = min(patience * 2, .milliseconds(1_600))
             }
             notice.waiting(for: "topic \(name)", reason: reason, membership.log)
             if !mayWait() { throw KafkaError(.stopped, "kafka: topic \(name): \(reason)") }

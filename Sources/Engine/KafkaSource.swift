@@ -69,7 +69,8 @@ package final class KafkaSource: RecordSource {
     private var epochRecords = 0
     private var epochBlocks = 0
     private var epochsEnded: UInt64 = 0
-    private var trouble = WaitingNotice()
+    // Grows with each silence, so that a slow broker is not asked anew before it could answer.
+    private var patience: Duration = .milliseconds(200)
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
@@ -111,8 +112,9 @@ package final class KafkaSource: RecordSource {
         if partitions.isEmpty { return true }
         let committed: [Int64?]
         do throws(KafkaError) {
-            committed = try consumer.committed(partitions, within: .milliseconds(500))
+            committed = try consumer.committed(partitions, within: patience)
         } catch {
+            patience = min(patience * 2, .milliseconds(1_600))
             if error.isRetriable || error.kind == .leadershipLost || error.kind == .other {
                 membership.log.line(.debug, error.description)
                 return false

@@ -16,7 +16,8 @@ final class KafkaWatch {
     private var nextTopics: Int64 = 0
     private var nextEnds: Int64 = 0
     private var silentSince: Int64?
-    private var reason = "no answer yet"
+    // What the client has said of the connection since the broker is silent.
+    private var trouble: String?
     // Grows with each silence, so that a slow broker is not asked anew before it could answer.
     private var wait = KafkaWatch.waitBegin
 
@@ -74,17 +75,14 @@ final class KafkaWatch {
 
     private func answered(_ asked: Int64) {
         silentSince = nil
+        trouble = nil
         wait = KafkaWatch.waitBegin
         membership.noteAnswer(askedAt: asked)
         brokerNotice.over("the broker answers", membership.log)
     }
 
     private func silent(_ asked: Int64, _ error: KafkaError) {
-        if let trouble = membership.consumer.takeTrouble() {
-            reason = trouble.description
-        } else if error.kind != .timedOut {
-            reason = error.description
-        }
+        if let told = membership.consumer.takeTrouble() { trouble = told.description }
         if error.kind == .timedOut { wait = min(wait * 2, KafkaWatch.waitMax) }
         let since = silentSince ?? asked
         silentSince = since
@@ -93,7 +91,7 @@ final class KafkaWatch {
         }
         brokerNotice.waiting(
             for: "broker \(membership.settings.bootstrapServers)",
-            reason: reason,
+            reason: trouble ?? error.description,
             membership.log
         )
     }

@@ -24,7 +24,7 @@ enum PackedHeaders {
         while unsafe rd_kafka_header_get_all(headers, index, &name, &value, &size)
             == RD_KAFKA_RESP_ERR_NO_ERROR, let begin = unsafe name
         {
-            let length = unsafe String(cString: begin).utf8.count
+            let length = unsafe collie_kafka_text_length(begin)
             unsafe body(
                 UnsafeRawBufferPointer(start: begin, count: length),
                 UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : size)

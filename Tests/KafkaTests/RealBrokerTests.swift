@@ -234,7 +234,7 @@ struct RealBrokerTests {
         guard broker.isOurs else { return }
         try createAll()
         defer { if broker.isDown { broker.restart() } }
-        let echo = try echo(.atLeastOnce) { $0.sessionTimeout = .seconds(20) }
+        let echo = try echo(.atLeastOnce) { $0.sessionTimeout = .seconds(60) }
         try echo.lead()
         try write(["a"], to: events, settings)
         try echo.turns(until: "a") { echo.read == ["a"] }

@@ -100,17 +100,22 @@ final class RealKafka: Sendable {
         RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1")
     }
 
+    /// Runs a command and waits for its end.
+    ///
+    /// Not by Foundation's Process, whose wait lasts until the last grandchild has ended, and the
+    /// broker is one.
     @discardableResult
     private static func shell(_ command: String) -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", command]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return -1 }
-        process.waitUntilExit()
-        return process.terminationStatus
+        let line = "{ \(command); } > /dev/null 2>&1 < /dev/null"
+        let words = ["/bin/bash", "-c", line]
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { word in strdup(word) }
+        arguments.append(nil)
+        defer { for argument in arguments { free(argument) } }
+        var child: pid_t = 0
+        guard posix_spawn(&child, "/bin/bash", nil, nil, arguments, environ) == 0 else { return -1 }
+        var status: Int32 = 0
+        while waitpid(child, &status, 0) < 0, errno == EINTR {}
+        return status
     }
 
     /// A port that is free together with the two behind it.
