@@ -146,6 +146,19 @@ package final class EventBlock: @unchecked Sendable {
         return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
     }
 
+    /// Whether two texts are the same bytes.
+    package func holdsSameBytes(_ left: Text, _ right: Text) -> Bool {
+        guard left.length == right.length else { return false }
+        let (one, other) = (bytes(of: left), bytes(of: right))
+        for offset in 0..<one.byteCount {
+            // Both spans are as long as the range.
+            let a = unsafe one.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            let b = unsafe other.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            if a != b { return false }
+        }
+        return true
+    }
+
     /// The text as a Swift string, for cold paths.
     package func string(of text: Text) -> String {
         let span = bytes(of: text)

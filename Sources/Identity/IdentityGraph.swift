@@ -559,6 +559,29 @@ package struct IdentityGraph: ~Copyable {
         }
     }
 
+    /// Lets what was said of either of two endpoints that are one number hold for both.
+    package mutating func shareConsent(_ channel: Channel, _ one: Hash128, _ other: Hash128) {
+        let (left, right) = (find(one), find(other))
+        guard left != 0, right != 0, left != right else { return }
+        let (from, to) = (consentRecord(of: left), consentRecord(of: right))
+        let index = Int(channel.rawValue)
+        for (target, source, node) in [(to, from, right), (from, to, left)] {
+            let old = consents[target]
+            let other = consents[source]
+            if other.times[index] > old.times[index]
+                || other.times[index] == old.times[index] && other.states[index] > old.states[index]
+            {
+                consents[target].states[index] = other.states[index]
+                consents[target].times[index] = other.times[index]
+            }
+            consents[target].stops[index] = max(old.stops[index], other.stops[index])
+            consents[target].starts[index] = max(old.starts[index], other.starts[index])
+            if consents[target].state(index) != old.state(index) {
+                changes.append(.consent(node: node))
+            }
+        }
+    }
+
     /// STOP, STOPALL or START from an endpoint (CO-3, CO-5).
     package mutating func applyKeyword(
         _ keyword: InboundKeyword,

@@ -92,7 +92,17 @@ package struct ScenarioReader {
     }
 
     private func combine(_ old: YAMLNode, _ new: YAMLNode) -> YAMLNode {
-        guard var entries = old.entries, let changes = new.entries else { return new }
+        guard let changes = new.entries else { return new }
+        if var elements = old.elements {
+            // Elements of a list are named by their ids, as everywhere in overrides.
+            for change in changes {
+                let index = elements.firstIndex { $0["id"]?.text == change.key }
+                guard let index else { return new }
+                elements[index] = combine(elements[index], change.value)
+            }
+            return YAMLNode(.sequence(elements), at: new.mark)
+        }
+        guard var entries = old.entries else { return new }
         for change in changes {
             if let index = entries.firstIndex(where: { $0.key == change.key }) {
                 entries[index].value = combine(entries[index].value, change.value)
