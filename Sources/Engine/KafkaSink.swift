@@ -24,6 +24,8 @@ package final class KafkaSink: OutputSink {
         package var delivery = Delivery.exactlyOnce
         /// Stands before the names of all output topics.
         package var topicPrefix = ""
+        /// Other names for single topics, by their standard name.
+        package var topicNames: [String: String] = [:]
         /// Topics that must exist before anything is read; others are asked for when first used.
         package var topics: [OutputTopic] = [.decisions, .identity, .deadLetters]
         /// Offsets without outputs, and those of at-least-once, are committed this often.
@@ -99,7 +101,9 @@ package final class KafkaSink: OutputSink {
     }
 
     /// The name of an output's topic.
-    package func name(of topic: OutputTopic) -> String { configuration.topicPrefix + topic.name }
+    package func name(of topic: OutputTopic) -> String {
+        configuration.topicPrefix + (configuration.topicNames[topic.name] ?? topic.name)
+    }
 
     private func mayWait() -> Bool { membership.mayWait(term: term) }
 

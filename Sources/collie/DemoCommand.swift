@@ -68,7 +68,7 @@ private final class Demo {
         try cluster.createTopic(Demo.topic, partitions: Demo.partitions)
         try cluster.createTopic("collie.leader", partitions: 1)
         for topic in OutputNames.all { try cluster.createTopic(topic, partitions: Demo.partitions) }
-        var kafka = Kafka.KafkaSettings(bootstrapServers: cluster.bootstrapServers)
+        var kafka = KafkaSettings(bootstrapServers: cluster.bootstrapServers)
         kafka.producerProperties["linger.ms"] = "1"
         print(
             """
@@ -112,7 +112,7 @@ private final class Demo {
         let text = Mutex<String?>(nil)
     }
 
-    private func start(_ kafka: Kafka.KafkaSettings) throws -> Deployment {
+    private func start(_ kafka: KafkaSettings) throws -> Deployment {
         var configuration = Deployment.Configuration(settings)
         configuration.sink.delivery = .atLeastOnce
         let membership = try KafkaMembership(kafka, topics: [Demo.topic], log: log.kafka)

@@ -3,7 +3,7 @@ import Events
 import Kafka
 import Settings
 
-extension Kafka.KafkaSettings {
+extension KafkaSettings {
     /// What the config says of Kafka.
     init(_ settings: Settings) {
         let kafka = settings.kafka
@@ -13,6 +13,8 @@ extension Kafka.KafkaSettings {
         transactionalID = kafka.transactionalID
         leaderTopic = kafka.leaderTopic
         sessionTimeout = .milliseconds(kafka.sessionTimeout.milliseconds)
+        transactionTimeout = .milliseconds(kafka.transactionTimeout.milliseconds)
+        clientName = kafka.clientID
         for setting in kafka.common { properties[setting.name] = setting.value }
         for setting in kafka.consumer { consumerProperties[setting.name] = setting.value }
         for setting in kafka.producer { producerProperties[setting.name] = setting.value }

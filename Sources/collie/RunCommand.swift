@@ -30,7 +30,7 @@ let runCommand = Command(
     for warning in settings.warnings { log.line(.warning, "\(warning)") }
     _ = collie_stop_install()
     let membership = try KafkaMembership(
-        Kafka.KafkaSettings(settings),
+        KafkaSettings(settings),
         topics: settings.kafka.inputTopics,
         log: log.kafka
     )
