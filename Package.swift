@@ -47,15 +47,23 @@ let package = Package(
         library("CYAML", "libyaml-dev"),
         .target(name: "CAllocationCounter"),
         .target(name: "CPlatform"),
-        .target(name: "CPhoneNumber", linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]),
-        .target(name: "CSimdjson", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "CPhoneNumber",
+            linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]
+        ),
+        .target(
+            name: "CSimdjson",
+            // A debug build decodes as many events in its tests.
+            cxxSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("simdjson")]
+        ),
 
         // Words and memory, shared by all.
         module("Memory"),
         module("Events"),
 
         // The edges: records in, records out.
-        module("Kafka", ["CLibrdkafka"]),
+        module("Kafka", ["CLibrdkafka", "CPlatform"]),
         module("Normalisation", ["CPhoneNumber"]),
         module("Decoding", ["CSimdjson", "Events", "Normalisation", "Windows"]),
         module("Encoding", ["Events", "Memory"]),
@@ -84,8 +92,8 @@ let package = Package(
         module(
             "Settings",
             [
-                "CYAML", "Decoding", "Events", "Flows", "FrequencyCapping", "Identity", "Pipeline",
-                "TimeZones", "Windows",
+                "CYAML", "Decoding", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Normalisation", "Pipeline", "Profiles", "TimeZones", "Windows",
             ]
         ),
         module(
@@ -95,14 +103,19 @@ let package = Package(
                 "Pipeline", "Profiles", "Rings", "Shards",
             ]
         ),
-        module("Scenarios", ["Decoding", "Encoding", "Events", "Pipeline", "Settings"]),
+        module(
+            "Scenarios",
+            ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
+        ),
         module("LoadTesting", ["Events"]),
         .executableTarget(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Scenarios", "Settings",
+                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
+            // The demo needs no folder beside the binary.
+            resources: [.embedInCode("Embedded/tracking-plan.yaml")],
             swiftSettings: strict
         ),
 
@@ -111,8 +124,15 @@ let package = Package(
         suite("WindowsTests", ["Windows", "TimeZones", "Events"]),
         suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
         suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
-        suite("SettingsTests", ["Settings"]),
-        suite("KafkaTests", ["Kafka"]),
+        suite(
+            "SettingsTests",
+            [
+                "Decoding", "Events", "Flows", "FrequencyCapping", "Identity", "Normalisation",
+                "Pipeline", "Profiles", "Settings", "TimeZones", "Windows",
+            ]
+        ),
+        suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
+        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
         suite(
             "PipelineTests",
             [
@@ -120,8 +140,11 @@ let package = Package(
                 "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
-        suite("ScenarioTests", ["Scenarios"]),
-        suite("EngineTests", ["Engine", "LoadTesting", "Settings"]),
+        suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
+        suite(
+            "EngineTests",
+            ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
+        ),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

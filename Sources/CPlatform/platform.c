@@ -2,6 +2,7 @@
 #include "CPlatform.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -209,6 +210,44 @@ bool collie_stop_wait(int milliseconds) {
 }
 
 int collie_stop_descriptor(void) { return atomic_load(&stop_event); }
+
+// Command line
+
+void collie_options_begin(void) {
+    // Zero makes glibc forget where it was; messages are the caller's.
+    optind = 0;
+    opterr = 0;
+}
+
+int collie_options_next(
+    int count, char *const *words, const collie_option *options, int option_count,
+    const char **value) {
+    struct option table[64] = {0};
+    if (option_count > 63) return -1;
+    for (int i = 0; i < option_count; i++) {
+        table[i].name = options[i].name;
+        table[i].has_arg = options[i].takes_value ? required_argument : no_argument;
+        table[i].val = 1000 + i;
+    }
+    *value = NULL;
+    // '+' stops at the first word that is no option, so that words keep their order.
+    int code = getopt_long(count, words, "+:h", table, NULL);
+    if (code == -1) return -1;
+    if (code == 'h') {
+        for (int i = 0; i < option_count; i++)
+            if (strcmp(options[i].name, "help") == 0) return i;
+    }
+    if (code < 1000) {
+        *value = words[optind - 1];
+        return code == ':' ? -3 : -2;
+    }
+    *value = optarg;
+    return code - 1000;
+}
+
+int collie_options_rest(void) { return optind; }
+
+void collie_options_skip(void) { optind += 1; }
 
 // Terminal
 

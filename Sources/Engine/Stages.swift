@@ -322,7 +322,9 @@ final class ResolverStage: @unchecked Sendable {
     }
 }
 
-/// Decides for its profiles. The only owner of their state.
+/// Decides for its profiles.
+///
+/// The only owner of their state.
 final class ShardStage: @unchecked Sendable {
     // @unchecked: used by its shard's thread alone.
     private let engine: Engine
@@ -369,7 +371,9 @@ final class ShardStage: @unchecked Sendable {
         pipeline.output = buffers[0]
     }
 
-    /// One turn: works off what is there, at most a batch. False when the ring has ended.
+    /// One turn: works off what is there, at most a batch.
+    ///
+    /// False when the ring has ended.
     func turn() -> Bool {
         for _ in 0..<1_024 {
             guard let message = inlet.reader.tryRead() else { return !inlet.reader.hasEnded }
@@ -478,7 +482,10 @@ final class EgressStage: @unchecked Sendable {
         var numbers = Array(repeating: 0, count: parts.count)
         while true {
             for part in parts.indices {
-                guard let number = parts[part].reader.read() else { return close() }
+                guard let number = parts[part].reader.read() else {
+                    do { try sink.finish() } catch { engine.fail(error) }
+                    return close()
+                }
                 numbers[part] = Int(number)
             }
             do { try writeEpoch(numbers) } catch {

@@ -26,22 +26,34 @@ package struct EpochMark: Sendable {
     package init() {}
 }
 
-/// Where records come from. Used by the source thread alone.
+/// Where records come from.
+///
+/// Used by the source thread alone.
 package protocol RecordSource: AnyObject {
     /// Fills a block with raw records; waits a little if there are none.
     func fill(_ block: EventBlock) throws -> SourceTurn
 }
 
-/// Turns the raw records of a block into events. Used by one decoder thread.
+/// Turns the raw records of a block into events.
+///
+/// Used by one decoder thread.
 package protocol BlockDecoder: AnyObject {
     /// Decodes all records of a block.
     func decode(_ block: EventBlock)
 }
 
-/// Where outputs go. Used by the egress thread alone.
+/// Where outputs go.
+///
+/// Used by the egress thread alone.
 package protocol OutputSink: AnyObject {
     /// Takes one record; the next call may come before it is durable.
     func write(_ record: OutputRecord, of buffer: OutputBuffer) throws
     /// Makes everything of the epoch durable, then what it was made of (the offsets).
     func commit(_ mark: EpochMark?) throws
+    /// Ends the outputs: the last epoch was committed.
+    func finish() throws
+}
+
+extension OutputSink {
+    package func finish() throws {}
 }

@@ -1,24 +1,30 @@
 /// A range of bytes in an `EventBlock`: how an event holds a string without owning it.
+@frozen
+@usableFromInline
 package struct Text: BitwiseCopyable, Hashable, Sendable {
     /// Where it begins, in bytes from the block's start.
-    package var offset: UInt32
+    @usableFromInline package var offset: UInt32
     /// How many bytes it has; 0 is no text.
-    package var length: UInt32
+    @usableFromInline package var length: UInt32
 
     /// Makes a range.
+    @inlinable
     package init(offset: UInt32, length: UInt32) {
         self.offset = offset
         self.length = length
     }
 
     /// No text.
+    @inlinable
     package static var none: Text { Text(offset: 0, length: 0) }
 
     /// Whether there is no text.
+    @inlinable
     package var isEmpty: Bool { length == 0 }
 }
 
 /// One identifier of an event: normalised, not blocked, hashed.
+@usableFromInline
 package struct Identifier: BitwiseCopyable, Sendable {
     /// SipHash of kind and normalised value.
     package var hash: Hash128
@@ -56,6 +62,7 @@ package struct Identifier: BitwiseCopyable, Sendable {
 }
 
 /// A product of an event.
+@usableFromInline
 package struct Product: BitwiseCopyable, Sendable {
     /// The low half of the product id's SipHash; 0 for a product of unknown id.
     package var hash: UInt64 = 0
@@ -83,6 +90,7 @@ package struct Product: BitwiseCopyable, Sendable {
 }
 
 /// A value of a property or trait that some flow's condition asks for.
+@usableFromInline
 package struct Attribute: BitwiseCopyable, Hashable, Sendable {
     /// What a value is.
     package enum Form: UInt8, BitwiseCopyable, Hashable, Sendable {
@@ -133,6 +141,7 @@ package struct EntityKey: BitwiseCopyable, Sendable {
 ///
 /// Fixed-size and flat. Its identifiers, products, attributes and texts stand in the `EventBlock`
 /// that holds it, and live as long as that.
+@usableFromInline
 package struct CustomerEvent: BitwiseCopyable, Sendable {
     /// Facts that need no field of their own.
     package struct Flags: OptionSet, BitwiseCopyable, Sendable {

@@ -1,6 +1,7 @@
 package import Synchronization
 
 /// Where a record came from and where its bytes stand in its block.
+@usableFromInline
 package struct RecordEntry: BitwiseCopyable, Sendable {
     /// The value's bytes; `hasValue` tells an empty value from none.
     package var value: Text = .none
@@ -30,18 +31,20 @@ package struct RecordEntry: BitwiseCopyable, Sendable {
 /// it puts it back on the stack. One thread at a time writes; who may write is handed over by the
 /// rings that carry the block's index. All memory is allocated when the block is made.
 @safe
+@usableFromInline
 package final class EventBlock: @unchecked Sendable {
     // @unchecked: one writer at a time, handed over through rings with release and acquire; the
     // readers begin after the last writer is done.
 
     /// Bounds of a block.
+    @usableFromInline
     package struct Capacity: Sendable {
         /// Bytes of raw records.
-        package var rawBytes: Int
+        @usableFromInline package var rawBytes: Int
         /// Bytes for texts that had to be rewritten (unescaped, normalised).
-        package var textBytes: Int
+        @usableFromInline package var textBytes: Int
         /// Records.
-        package var records: Int
+        @usableFromInline package var records: Int
 
         /// Makes bounds; the default takes about 1 MiB of records.
         package init(
@@ -59,33 +62,33 @@ package final class EventBlock: @unchecked Sendable {
     package static let padding = 128
 
     /// The bounds.
-    package let capacity: Capacity
-    private let bytes: UnsafeMutableRawPointer
-    private let byteCapacity: Int
-    private let recordStore: UnsafeMutablePointer<RecordEntry>
-    private let eventStore: UnsafeMutablePointer<CustomerEvent>
-    private let identifierStore: UnsafeMutablePointer<Identifier>
-    private let productStore: UnsafeMutablePointer<Product>
-    private let attributeStore: UnsafeMutablePointer<Attribute>
+    @usableFromInline package let capacity: Capacity
+    @usableFromInline let bytes: UnsafeMutableRawPointer
+    @usableFromInline let byteCapacity: Int
+    @usableFromInline let recordStore: UnsafeMutablePointer<RecordEntry>
+    @usableFromInline let eventStore: UnsafeMutablePointer<CustomerEvent>
+    @usableFromInline let identifierStore: UnsafeMutablePointer<Identifier>
+    @usableFromInline let productStore: UnsafeMutablePointer<Product>
+    @usableFromInline let attributeStore: UnsafeMutablePointer<Attribute>
     /// Room for identifiers.
-    package let identifierCapacity: Int
+    @usableFromInline package let identifierCapacity: Int
     /// Room for products.
-    package let productCapacity: Int
+    @usableFromInline package let productCapacity: Int
     /// Room for attributes.
-    package let attributeCapacity: Int
+    @usableFromInline package let attributeCapacity: Int
 
     /// Bytes of raw records filled so far.
-    package var rawCount = 0
+    @usableFromInline package var rawCount = 0
     /// End of the texts, in bytes from the block's start.
-    package var textEnd = 0
+    @usableFromInline package var textEnd = 0
     /// Records, and events after decoding.
-    package var count = 0
+    @usableFromInline package var count = 0
     /// Identifiers in use.
-    package var identifierCount = 0
+    @usableFromInline package var identifierCount = 0
     /// Products in use.
-    package var productCount = 0
+    @usableFromInline package var productCount = 0
     /// Attributes in use.
-    package var attributeCount = 0
+    @usableFromInline package var attributeCount = 0
     /// What the source wants the resolver to know; the engine says what it means.
     package var tag: UInt64 = 0
     /// How many readers have yet to pass the block; 0 is free.
@@ -131,6 +134,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// The bytes of a text.
+    @inlinable
     @_lifetime(borrow self)
     package func bytes(of text: Text) -> RawSpan {
         precondition(Int(text.offset) &+ Int(text.length) <= byteCapacity)
@@ -140,6 +144,19 @@ package final class EventBlock: @unchecked Sendable {
             count: Int(text.length)
         )
         return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
+    }
+
+    /// Whether two texts are the same bytes.
+    package func holdsSameBytes(_ left: Text, _ right: Text) -> Bool {
+        guard left.length == right.length else { return false }
+        let (one, other) = (bytes(of: left), bytes(of: right))
+        for offset in 0..<one.byteCount {
+            // Both spans are as long as the range.
+            let a = unsafe one.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            let b = unsafe other.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            if a != b { return false }
+        }
+        return true
     }
 
     /// The text as a Swift string, for cold paths.
@@ -153,6 +170,7 @@ package final class EventBlock: @unchecked Sendable {
     /// Only who holds the block for writing may use it; raw records start at 0, followed by
     /// `padding` bytes, followed by the texts.
     @unsafe
+    @inlinable
     package var memory: UnsafeMutableRawBufferPointer {
         unsafe UnsafeMutableRawBufferPointer(start: bytes, count: byteCapacity)
     }
@@ -170,6 +188,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// The entry of a record.
+    @inlinable
     package subscript(record index: Int) -> RecordEntry {
         get {
             precondition(index >= 0 && index < capacity.records)
@@ -182,6 +201,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// An event, borrowed in place.
+    @inlinable
     package subscript(event index: Int) -> CustomerEvent {
         unsafeAddress {
             precondition(index >= 0 && index < capacity.records)
@@ -194,6 +214,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// An identifier.
+    @inlinable
     package subscript(identifier index: Int) -> Identifier {
         get {
             precondition(index >= 0 && index < identifierCapacity)
@@ -206,6 +227,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// A product.
+    @inlinable
     package subscript(product index: Int) -> Product {
         get {
             precondition(index >= 0 && index < productCapacity)
@@ -218,6 +240,7 @@ package final class EventBlock: @unchecked Sendable {
     }
 
     /// An attribute.
+    @inlinable
     package subscript(attribute index: Int) -> Attribute {
         get {
             precondition(index >= 0 && index < attributeCapacity)

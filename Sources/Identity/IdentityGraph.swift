@@ -117,7 +117,9 @@ package struct IdentityGraph: ~Copyable {
 
     // MARK: Resolving one event
 
-    /// Whom an event belongs to; joins its identifiers on the way (ID-4). 0 if it names nobody.
+    /// Whom an event belongs to; joins its identifiers on the way (ID-4).
+    ///
+    /// 0 if it names nobody.
     ///
     /// Identifiers are joined strongest first, each if the union stays within the limits and does
     /// not hold two user ids.
@@ -554,6 +556,29 @@ package struct IdentityGraph: ~Copyable {
                 PendingConsentRecord(channel: channel, state: state, time: time),
                 for: profile
             )
+        }
+    }
+
+    /// Lets what was said of either of two endpoints that are one number hold for both.
+    package mutating func shareConsent(_ channel: Channel, _ one: Hash128, _ other: Hash128) {
+        let (left, right) = (find(one), find(other))
+        guard left != 0, right != 0, left != right else { return }
+        let (from, to) = (consentRecord(of: left), consentRecord(of: right))
+        let index = Int(channel.rawValue)
+        for (target, source, node) in [(to, from, right), (from, to, left)] {
+            let old = consents[target]
+            let other = consents[source]
+            if other.times[index] > old.times[index]
+                || other.times[index] == old.times[index] && other.states[index] > old.states[index]
+            {
+                consents[target].states[index] = other.states[index]
+                consents[target].times[index] = other.times[index]
+            }
+            consents[target].stops[index] = max(old.stops[index], other.stops[index])
+            consents[target].starts[index] = max(old.starts[index], other.starts[index])
+            if consents[target].state(index) != old.state(index) {
+                changes.append(.consent(node: node))
+            }
         }
     }
 

@@ -6,7 +6,9 @@ package struct NodeRecord: BitwiseCopyable {
     package var hash: Hash128
     /// Event time of the first event that carried it.
     package var firstTime: EventTime
-    /// The profile it leads to; may have been absorbed since. 0 is none yet.
+    /// The profile it leads to; may have been absorbed since.
+    ///
+    /// 0 is none yet.
     package var profile: UInt32 = 0
     /// Profiles that hold it as an endpoint: first of a list.
     package var holders: UInt32 = 0

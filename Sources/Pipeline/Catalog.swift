@@ -1,7 +1,9 @@
 package import Events
 import Memory
 
-/// Stock and price of products, as stock and price events told them. Held by every shard alike.
+/// Stock and price of products, as stock and price events told them.
+///
+/// Held by every shard alike.
 package struct Catalog: ~Copyable {
     /// What is known of a product.
     package struct Item: BitwiseCopyable {

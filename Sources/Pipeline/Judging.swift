@@ -200,7 +200,9 @@ extension ShardPipeline {
     }
 
     /// The product the view flow shows: most views, then latest, dearer, smaller id; nothing that
-    /// was bought or lies in a cart (AB-8). 0 if nothing is left.
+    /// was bought or lies in a cart (AB-8).
+    ///
+    /// 0 if nothing is left.
     mutating func viewToShow(of slot: UInt32) -> UInt32 {
         var best: UInt32 = 0
         var handle = store.profiles[slot].views

@@ -337,6 +337,8 @@ extension ShardPipeline {
         writeReadings()
         output.put("]}")
         output.end()
+        // What this candidate's rules saw says nothing about the next one.
+        readings.removeAll()
     }
 
     private func writeReadings() {

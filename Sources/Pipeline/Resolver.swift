@@ -221,7 +221,7 @@ package struct Resolver: ~Copyable {
         let profile = graph.resolve(event, in: block)
         guard profile != 0 else { return }
         carryOver(event, index, block, number)
-        applyConsent(event, profile)
+        applyConsent(event, profile, block)
         carryOver(event, index, block, number)
         let record = graph.profiles[profile]
         var message = ShardMessage(.event)
@@ -234,7 +234,11 @@ package struct Resolver: ~Copyable {
         send(message, to: Int(record.shard))
     }
 
-    private mutating func applyConsent(_ event: CustomerEvent, _ profile: UInt32) {
+    private mutating func applyConsent(
+        _ event: CustomerEvent,
+        _ profile: UInt32,
+        _ block: EventBlock
+    ) {
         switch event.meaning {
         case .consentUpdated:
             guard event.hasChannel else { return }
@@ -255,15 +259,38 @@ package struct Resolver: ~Copyable {
             )
         case .messageReceived:
             guard event.hasChannel else { return }
-            graph.applyKeyword(
-                event.keyword,
-                event.channel,
-                from: event.endpoint,
-                at: event.time
-            )
+            let phone = phone(ofSender: event, in: block)
+            if phone.isSet {
+                graph.shareConsent(event.channel, event.endpoint, phone)
+                graph.applyKeyword(event.keyword, event.channel, from: phone, at: event.time)
+            }
+            graph.applyKeyword(event.keyword, event.channel, from: event.endpoint, at: event.time)
         default:
             return
         }
+    }
+
+    /// The phone whose digits are the WhatsApp id that a message came from, if the event names it:
+    /// both are one number, so its holders are all who hold either.
+    private func phone(ofSender event: CustomerEvent, in block: EventBlock) -> Hash128 {
+        var digits = Text.none
+        for index in 0..<Int(event.identifierCount) {
+            let identifier = block[identifier: Int(event.identifiers) + index]
+            if identifier.kind == .whatsAppID, identifier.hash == event.endpoint {
+                digits = identifier.text
+            }
+        }
+        guard !digits.isEmpty else { return .none }
+        for index in 0..<Int(event.identifierCount) {
+            let identifier = block[identifier: Int(event.identifiers) + index]
+            guard identifier.kind == .phone, identifier.text.length == digits.length + 1 else {
+                continue
+            }
+            // A phone is written as a plus sign and its digits.
+            let number = Text(offset: identifier.text.offset + 1, length: digits.length)
+            if block.holdsSameBytes(number, digits) { return identifier.hash }
+        }
+        return .none
     }
 
     /// Carries what identity resolution changed to the shards.

@@ -67,7 +67,9 @@ package struct ShardPipeline: ~Copyable {
     /// The earliest second at which a timer may be due.
     package var earliestTimer: Int64? { wheel.earliest() }
 
-    /// Takes one message of the resolver. Hand-overs are the engine's: it carries the parcel.
+    /// Takes one message of the resolver.
+    ///
+    /// Hand-overs are the engine's: it carries the parcel.
     package mutating func apply(_ message: ShardMessage, block: EventBlock?) {
         switch message.verb {
         case .create:

@@ -325,7 +325,9 @@ extension ProfileStore {
     }
 
     /// Adds an endpoint, or brings the one that is known up to date; the texts of `record` pass to
-    /// the store. At the bound of its kind the one seen longest ago goes.
+    /// the store.
+    ///
+    /// At the bound of its kind the one seen longest ago goes.
     package mutating func addEndpoint(_ record: EndpointRecord, to slot: UInt32) {
         let known = endpoint(of: slot, hash: record.hash)
         if known != 0 {
@@ -465,8 +467,9 @@ extension ProfileStore {
         views.give(back: handle)
     }
 
-    /// Sets a trait: the latest event time wins, on a tie the larger messageId (ID-6). `message`
-    /// is given back if it is not kept.
+    /// Sets a trait: the latest event time wins, on a tie the larger messageId (ID-6).
+    ///
+    /// `message` is given back if it is not kept.
     package mutating func setTrait(
         _ value: Attribute,
         at time: EventTime,

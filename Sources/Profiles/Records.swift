@@ -244,7 +244,9 @@ package struct SendRecord: BitwiseCopyable {
 /// Consent on every channel an endpoint serves.
 package typealias ConsentStates = InlineArray<9, ConsentState>
 
-/// An address of the profile. Its consent is the endpoint's own; the resolver keeps it up to date.
+/// An address of the profile.
+///
+/// Its consent is the endpoint's own; the resolver keeps it up to date.
 package struct EndpointRecord: BitwiseCopyable {
     /// The identifier's hash.
     package var hash: Hash128

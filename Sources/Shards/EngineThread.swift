@@ -22,6 +22,16 @@ package final class EngineThread: Sendable {
         if thread != 0, !isJoined.load(ordering: .acquiring) { collie_thread_detach(thread) }
     }
 
+    /// Lets the calling thread sleep; for waits that nothing rings for.
+    package static func sleep(milliseconds: Int64) {
+        var word: UInt32 = 0
+        let deadline = collie_monotonic_nanoseconds() + milliseconds * 1_000_000
+        // The word is this call's own and nobody wakes it; an early return only shortens the wait.
+        unsafe withUnsafePointer(to: &word) {
+            _ = unsafe collie_futex_wait($0, 0, deadline)
+        }
+    }
+
     /// Whether the caller runs on this thread.
     package var isCurrent: Bool {
         identity.load(ordering: .relaxed) == collie_thread_current()

@@ -22,6 +22,9 @@ final class JobQueue: @unchecked Sendable {
     private let top = unsafe Atomic<UnsafeMutablePointer<Note>?>(nil)
     private var own: [UnownedJob] = []
     private var taken: [UnownedJob] = []
+    // What `run` has taken and not begun: a job that stays for long must still see the others.
+    private var rest: UnsafeMutablePointer<Note>?
+    private var begun = 0
     // Never dereferenced: its address on top says that the queue has ended.
     private let end: UnsafeMutablePointer<Note>
 
@@ -69,7 +72,8 @@ final class JobQueue: @unchecked Sendable {
 
     /// Whether a job waits; asked on the owner's thread.
     var hasJobs: Bool {
-        if !own.isEmpty { return true }
+        if !own.isEmpty || begun < taken.count { return true }
+        if unsafe rest != nil { return true }
         return unsafe top.load(ordering: .acquiring) != nil
     }
 
@@ -79,18 +83,23 @@ final class JobQueue: @unchecked Sendable {
     func run(_ body: (UnownedJob) -> Void) -> Int {
         // What the jobs add goes into the other array and waits for the next time.
         swap(&own, &taken)
-        var note = unsafe reversed(top.exchange(nil, ordering: .acquiring))
+        begun = 0
+        unsafe rest = unsafe reversed(top.exchange(nil, ordering: .acquiring))
         var count = taken.count
-        while let current = unsafe note {
+        while let current = unsafe rest {
             // Taken off, so the owner's alone.
             let job = unsafe current.pointee.job
-            unsafe note = current.pointee.next
+            unsafe rest = current.pointee.next
             unsafe current.deallocate()
             body(job)
             count += 1
         }
-        for index in taken.indices { body(taken[index]) }
+        while begun < taken.count {
+            begun += 1
+            body(taken[begun - 1])
+        }
         taken.removeAll(keepingCapacity: true)
+        begun = 0
         return count
     }
 

@@ -36,6 +36,7 @@ package enum SystemZones {
             "Asia/Kathmandu", "Asia/Yangon", "Asia/Ho_Chi_Minh",
         ])
         for zones in countries().values { names.formUnion(zones) }
+        names.formUnion((-14...12).map { $0 == 0 ? "Etc/GMT" : "Etc/GMT\($0 < 0 ? "" : "+")\($0)" })
         let zones = names.sorted().compactMap(zone)
         return ZoneTable(zones, countries: countries())
     }

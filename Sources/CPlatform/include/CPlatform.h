@@ -80,6 +80,26 @@ bool collie_stop_wait(int milliseconds);
 /// Readable once there is a wish to stop; for poll beside others. -1 before installation.
 int collie_stop_descriptor(void);
 
+// Command line
+
+/// One option of a command: its long name without dashes, and whether it takes a value.
+typedef struct {
+    const char *name;
+    bool takes_value;
+} collie_option;
+
+/// Reads words (the first is the command's own name) with the C library's getopt_long; one reader
+/// at a time. `begin` starts over; `next` answers the position of the option found and its value,
+/// -1 at the end, -2 for an unknown or ambiguous option, -3 for one that lacks its value, and then
+/// the word in `value`. `rest` is the position of the first word that is no option so far.
+void collie_options_begin(void);
+int collie_options_next(
+    int count, char *_Nonnull const *_Nonnull words, const collie_option *options, int option_count,
+    const char *_Nullable *_Nonnull value);
+int collie_options_rest(void);
+/// Goes on behind the next word: it was taken as a further value.
+void collie_options_skip(void);
+
 // Terminal
 
 /// Whether the descriptor is a terminal.

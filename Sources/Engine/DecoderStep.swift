@@ -1,0 +1,3 @@
+package import Decoding
+
+extension EventDecoder: BlockDecoder {}

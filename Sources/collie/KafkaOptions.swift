@@ -1,0 +1,36 @@
+import Engine
+import Events
+import Kafka
+import Settings
+
+extension KafkaSettings {
+    /// What the config says of Kafka.
+    init(_ settings: Settings) {
+        let kafka = settings.kafka
+        self.init(bootstrapServers: kafka.brokers.joined(separator: ","))
+        group = kafka.groupID
+        instance = kafka.instanceID
+        transactionalID = kafka.transactionalID
+        leaderTopic = kafka.leaderTopic
+        sessionTimeout = .milliseconds(kafka.sessionTimeout.milliseconds)
+        transactionTimeout = .milliseconds(kafka.transactionTimeout.milliseconds)
+        clientName = kafka.clientID
+        for setting in kafka.common { properties[setting.name] = setting.value }
+        for setting in kafka.consumer { consumerProperties[setting.name] = setting.value }
+        for setting in kafka.producer { producerProperties[setting.name] = setting.value }
+    }
+}
+
+extension Deployment.Configuration {
+    /// What the config says of the engine and its edges.
+    init(_ settings: Settings) {
+        self.init()
+        engine = Engine.Configuration(settings.engine, shards: nil, decoders: nil)
+        source.epochEventsMax = settings.engine.epochEventsMax
+        source.epochMax = .milliseconds(settings.engine.epochInterval.milliseconds)
+        sink.delivery =
+            settings.kafka.delivery == .exactlyOnce ? .exactlyOnce : .atLeastOnce
+        sink.topicPrefix = settings.kafka.outputPrefix
+        for setting in settings.kafka.outputNames { sink.topicNames[setting.name] = setting.value }
+    }
+}
