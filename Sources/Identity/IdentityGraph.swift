@@ -131,6 +131,10 @@ package struct IdentityGraph: ~Copyable {
         var user = Hash128.none
         // Found by a quarantined value, the profile is joined with nothing (ID-11).
         var isBarred = false
+        var namesPrevious = false
+        for index in 0..<count where block[identifier: first + index].role == .previous {
+            namesPrevious = true
+        }
         for index in 0..<count {
             let identifier = block[identifier: first + index]
             let node = findOrMake(identifier.hash, kind: identifier.kind, at: time)
@@ -140,9 +144,11 @@ package struct IdentityGraph: ~Copyable {
                 resolveAmbiguous(node, &profile, at: time)
             } else if !isBarred {
                 if profile == 0 { isBarred = nodes[node].isQuarantined }
-                // Only what an alias names may join two user ids, not what else it carries.
+                // Only what an alias names may join two user ids, not what else it carries; a
+                // `merge` has no previous id, and names all that it carries.
                 let joinsUsers =
-                    event.flags.contains(.joinsUsers) && identifier.role == .previous
+                    event.flags.contains(.joinsUsers)
+                    && (!namesPrevious || identifier.role == .previous)
                 join(node, &profile, at: time, joinsUsers: joinsUsers)
             }
             if identifier.kind.isEndpoint, profile != 0 {
