@@ -173,8 +173,6 @@ extension TrackingPlan {
         ("Message Sent", ["message_sent"]),
         ("Message Delivered", ["message_delivered"]),
         ("Message Failed", ["message_failed"]),
-        // The calls that bring no name of their own.
-        ("$identify", []), ("$alias", []), ("$merge", []), ("$page", []), ("$screen", []),
     ].map { EventName(name: $0.0, aliases: $0.1, meaning: .other) }
 
     private static let standardPaths: [Field: [String]] = [
