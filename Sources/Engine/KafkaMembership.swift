@@ -46,6 +46,8 @@ package final class KafkaMembership: @unchecked Sendable {
     let timing: Timing
     /// Epochs of this term that egress has committed.
     let epochsCommitted = Atomic<UInt64>(0)
+    /// How far going through the past has come.
+    package let recovery = RecoveryProgress()
     private let known = Mutex(Known())
     private let stopAt = Atomic<Int64>(0)
     private let answeredAt = Atomic<Int64>(0)

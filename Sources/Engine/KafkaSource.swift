@@ -71,6 +71,11 @@ package final class KafkaSource: RecordSource {
     private var epochsEnded: UInt64 = 0
     // Grows with each silence, so that a slow broker is not asked anew before it could answer.
     private var patience: Duration = .milliseconds(200)
+    // The past that is gone through again, and how far that has come.
+    private var journal: [JournalRecord] = []
+    private var replayed = 0
+    private var past: ReplayReader?
+    private var servedAt: Int64 = 0
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
@@ -79,11 +84,13 @@ package final class KafkaSource: RecordSource {
     /// - Parameters:
     ///   - sink: made before, for it must have fenced the leader before this one: only then do the
     ///     committed offsets stay as they are.
-    ///   - starts: where to begin instead, for replay.
+    ///   - starts: where the state stands, by partition; of others it stands at their beginning.
+    ///   - journal: the epochs behind that state, to be gone through again before anything new.
     package init(
         _ membership: KafkaMembership,
         after sink: KafkaSink,
         startingAt starts: [TopicPartition: Int64] = [:],
+        replaying journal: [JournalRecord] = [],
         configuration: Configuration = Configuration()
     ) throws(KafkaError) {
         self.membership = membership
@@ -96,7 +103,11 @@ package final class KafkaSource: RecordSource {
         while membership.topics.contains(where: { membership.partitionCount(of: $0) == nil }) {
             try wait()
         }
-        while try !assign(membership.newPartitions(), starts) { try wait() }
+        if starts.isEmpty, journal.isEmpty {
+            while try !assign(membership.newPartitions(), [:]) { try wait() }
+        } else {
+            try prepareReplay(journal, starts)
+        }
     }
 
     private func wait() throws(KafkaError) {
@@ -139,6 +150,7 @@ package final class KafkaSource: RecordSource {
 
     package func fill(_ block: EventBlock) throws -> SourceTurn {
         if isEnded { return .end }
+        if past != nil, let turn = try replay(into: block) { return turn }
         while true {
             try consumer.check(term: term)
             if try !take(into: block) {
@@ -217,6 +229,140 @@ package final class KafkaSource: RecordSource {
         }
     }
 
+    // MARK: Replay
+
+    /// Numbers the partitions as the journal did, and opens a reader for each.
+    private func prepareReplay(
+        _ journal: [JournalRecord],
+        _ starts: [TopicPartition: Int64]
+    ) throws(KafkaError) {
+        self.journal = journal
+        var partitions = starts.keys.sorted()
+        for name in journal.last?.partitions ?? [] {
+            guard let partition = TopicPartition(name) else {
+                throw KafkaError(.configuration, "kafka: the journal names a partition `\(name)`")
+            }
+            if !partitions.contains(partition) { partitions.append(partition) }
+        }
+        // The order of the journal is the order of the numbers.
+        let order = (journal.last?.partitions ?? []).compactMap { TopicPartition($0) }
+        if !order.isEmpty { partitions = order }
+        var begins: [(partition: TopicPartition, offset: StartOffset)] = []
+        for (number, partition) in partitions.enumerated() {
+            let start = starts[partition] ?? 0
+            numbers[partition] = number
+            readings.append(Reading(partition: partition, next: start))
+            // Asked for by offset: records that are gone must not be passed over unnoticed.
+            begins.append(
+                (
+                    partition,
+                    membership.settings.acceptsLoss && starts[partition] == nil
+                        ? .beginning : .at(start)
+                )
+            )
+        }
+        membership.addPartitions(partitions)
+        var total: Int64 = 0
+        for (number, begin) in begins.enumerated() {
+            let last = journal.reversed().lazy.compactMap { record in
+                record.offsets.first { $0.partition == number }?.next
+            }.first
+            if case .at(let start) = begin.offset { total += max(0, (last ?? start) - start) }
+        }
+        membership.recovery.begin(records: Int(total), epochs: journal.count)
+        past = try ReplayReader(membership.settings, begins, log: membership.log)
+    }
+
+    /// Gives out the records of a journalled epoch; nil when the past is over.
+    private func replay(into block: EventBlock) throws -> SourceTurn? {
+        guard let past else { return nil }
+        guard replayed < journal.count else {
+            past.close()
+            self.past = nil
+            try consumer.assign(readings.map { ($0.partition, .at($0.next)) })
+            membership.recovery.end()
+            epochBegin = collie_monotonic_nanoseconds()
+            return nil
+        }
+        let record = journal[replayed]
+        for target in record.offsets {
+            while readings[target.partition].next < target.next {
+                try serveWhileReplaying()
+                if membership.isStopping {
+                    isEnded = true
+                    return .end
+                }
+                let lane = past.lanes[target.partition]
+                try lane.refill(wait: .milliseconds(20))
+                if try !take(lane, target.partition, upTo: target.next, into: block) {
+                    return .records
+                }
+            }
+        }
+        replayed += 1
+        epochsEnded += 1
+        membership.recovery.pass(epochs: 1)
+        return .epochEnd(record.mark)
+    }
+
+    private func serveWhileReplaying() throws(KafkaError) {
+        let now = collie_monotonic_milliseconds()
+        guard now - servedAt >= 100 else { return }
+        servedAt = now
+        try membership.serve(wait: .zero)
+        try consumer.check(term: term)
+    }
+
+    /// Copies records of one partition up to an offset; false if the block is full before.
+    private func take(
+        _ lane: ReplayReader.Lane,
+        _ number: Int,
+        upTo target: Int64,
+        into block: EventBlock
+    ) throws(KafkaError) -> Bool {
+        let before = readings[number].next
+        defer { membership.recovery.pass(records: Int(readings[number].next - before)) }
+        while lane.cursor < lane.batch.count, readings[number].next < target {
+            if lane.batch.isPartitionEnd(lane.cursor) {
+                // The end may lie behind what nobody sees: the ends of transactions.
+                let end = lane.batch.offset(lane.cursor)
+                if end > readings[number].next { readings[number].next = min(end, target) }
+                lane.cursor += 1
+                continue
+            }
+            if !lane.batch.isRecord(lane.cursor) {
+                let error = lane.batch.error(lane.cursor)
+                if error.kind == .dataLost { throw KafkaSource.lost(error, "") }
+                if error.isFatal { throw error }
+                lane.cursor += 1
+                continue
+            }
+            let offset = lane.batch.offset(lane.cursor)
+            if offset >= target {
+                readings[number].next = target
+                return true
+            }
+            if offset < readings[number].next {
+                lane.cursor += 1
+                continue
+            }
+            if !copy(lane.batch, lane.cursor, number, offset, into: block) { return false }
+            readings[number].next = offset + 1
+            lane.cursor += 1
+        }
+        return true
+    }
+
+    private static func lost(_ error: KafkaError, _ more: String) -> KafkaError {
+        KafkaError(
+            .dataLost,
+            """
+            \(error.description). Records were deleted before they were read: opt-outs, purchases \
+            and carts in them are unknown. `collie run --accept-loss` goes on without them.\(more)
+            """
+        )
+    }
+
     // MARK: Records
 
     /// Copies what is left of the batch; false if the block is full before its end.
@@ -239,7 +385,7 @@ package final class KafkaSource: RecordSource {
                 cursor += 1
                 continue
             }
-            if !copy(cursor, number, offset, into: block) { return false }
+            if !copy(batch, cursor, number, offset, into: block) { return false }
             if offset > next, next >= 0 { counters.gaps += 1 }
             readings[number].next = offset + 1
             readings[number].isCaughtUp = false
@@ -265,14 +411,7 @@ package final class KafkaSource: RecordSource {
         }
         let error = batch.error(index)
         if error.kind == .dataLost {
-            throw KafkaError(
-                .dataLost,
-                """
-                \(error.description). Records were deleted before they were read: opt-outs, \
-                purchases and carts in them are unknown. With `accept_loss` reading goes on at the \
-                oldest record that is left.
-                """
-            )
+            throw KafkaSource.lost(error, "")
         }
         if error.isFatal { throw error }
         membership.log.line(.warning, error.description)
@@ -302,8 +441,13 @@ package final class KafkaSource: RecordSource {
     }
 
     /// Copies a record into the block; false if it is full.
-    private func copy(_ index: Int, _ number: Int, _ offset: Int64, into block: EventBlock) -> Bool
-    {
+    private func copy(
+        _ batch: borrowing MessageBatch,
+        _ index: Int,
+        _ number: Int,
+        _ offset: Int64,
+        into block: EventBlock
+    ) -> Bool {
         if block.count == block.capacity.records { return false }
         let room = block.capacity.rawBytes - block.rawCount
         var key = configuration.copiesKeys ? batch.key(index).byteCount : 0
