@@ -83,8 +83,7 @@ package final class Deployment: Sendable {
     /// One term of leadership: recovers what was known, then goes on.
     private func lead() throws {
         let sink = try KafkaSink(membership, configuration: configuration.sink)
-        let journal = Journal(membership, topic: configuration.sink.journalTopic)
-        let before = try journal.read(behind: 0, in: sink.term)
+        let before = try readJournal(in: sink.term)
         try check(before)
         sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
         let source = try KafkaSource(
@@ -122,6 +121,20 @@ package final class Deployment: Sendable {
 }
 
 extension Deployment {
+    private func readJournal(in term: UInt64) throws -> Journal.Contents {
+        try Journal.read(
+            membership.settings,
+            topic: configuration.sink.journalTopic,
+            log: log
+        ) {
+            try membership.serve(wait: .zero)
+            guard membership.mayWait(term: term) else {
+                try membership.consumer.check(term: term)
+                throw KafkaError(.stopped, "kafka: stopped while it read the journal")
+            }
+        }
+    }
+
     /// Refuses to begin without the past, unless that was asked for: opt-outs and caps would be
     /// gone silently.
     private func check(_ past: Journal.Contents) throws(KafkaError) {

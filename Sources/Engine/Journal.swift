@@ -1,13 +1,12 @@
-import CPlatform
 import Foundation
-import Kafka
+package import Kafka
 
 /// The journal of a deployment: a topic of one partition that says, epoch by epoch, what was
 /// committed.
 ///
 /// Written by the sink in the epoch's own transaction; read here, once, by who takes over. Only
 /// who has fenced the leader before may read it, for only then nothing is added behind its back.
-package struct Journal {
+package enum Journal {
     /// The topic's standard name.
     package static let topicName = "collie.journal"
 
@@ -19,33 +18,27 @@ package struct Journal {
         package var isComplete = true
     }
 
-    private let membership: KafkaMembership
-    private let topic: String
-
-    /// The journal under its name in this deployment.
-    init(_ membership: KafkaMembership, topic: String) {
-        self.membership = membership
-        self.topic = topic
-    }
-
     /// Reads every record behind an epoch; waits for the broker.
-    func read(behind epoch: UInt64, in term: UInt64) throws -> Contents {
-        var settings = membership.settings
-        settings.consumerProperties["queued.max.messages.kbytes"] = "32768"
-        settings.acceptsLoss = true
-        let consumer = try KafkaConsumer(settings, log: membership.log)
-        let partition = TopicPartition(topic, 0)
-        try consumer.assign([(partition, .beginning)])
+    ///
+    /// - Parameter mayWait: asked again and again while it reads; throws when that must end.
+    package static func read(
+        _ settings: KafkaSettings,
+        topic: String,
+        behind epoch: UInt64 = 0,
+        log: KafkaLog,
+        mayWait: () throws -> Void
+    ) throws -> Contents {
+        var own = settings
+        own.consumerProperties["queued.max.messages.kbytes"] = "32768"
+        own.acceptsLoss = true
+        let consumer = try KafkaConsumer(own, log: log)
+        try consumer.assign([(TopicPartition(topic, 0), .beginning)])
         defer { consumer.close(within: .seconds(1)) }
         var contents = Contents()
         var isFirst = true
         var batch = MessageBatch(capacity: 1_024)
         while true {
-            try membership.serve(wait: .zero)
-            guard membership.mayWait(term: term) else {
-                try membership.consumer.check(term: term)
-                throw KafkaError(.stopped, "kafka: stopped while it read the journal")
-            }
+            try mayWait()
             batch.removeAll()
             try consumer.poll(&batch, wait: .milliseconds(20))
             for index in 0..<batch.count {
@@ -57,7 +50,7 @@ package struct Journal {
                 }
                 // Copied before the batch changes.
                 let bytes = unsafe batch.value(index).withUnsafeBytes { unsafe Data($0) }
-                let record = try decode(bytes, at: batch.offset(index))
+                let record = try decode(bytes, topic, at: batch.offset(index))
                 if isFirst {
                     isFirst = false
                     contents.isComplete = record.epoch <= epoch + 1
@@ -67,7 +60,9 @@ package struct Journal {
         }
     }
 
-    private func decode(_ bytes: Data, at offset: Int64) throws -> JournalRecord {
+    private static func decode(_ bytes: Data, _ topic: String, at offset: Int64) throws
+        -> JournalRecord
+    {
         do {
             return try JournalRecord(decoding: bytes)
         } catch {

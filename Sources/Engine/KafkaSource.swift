@@ -71,10 +71,8 @@ package final class KafkaSource: RecordSource {
     private var epochsEnded: UInt64 = 0
     // Grows with each silence, so that a slow broker is not asked anew before it could answer.
     private var patience: Duration = .milliseconds(200)
-    // The past that is gone through again, and how far that has come.
-    private var journal: [JournalRecord] = []
-    private var replayed = 0
-    private var past: ReplayReader?
+    // The past that is gone through again before anything new.
+    private var past: JournalSource?
     private var servedAt: Int64 = 0
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
@@ -231,78 +229,49 @@ package final class KafkaSource: RecordSource {
 
     // MARK: Replay
 
-    /// Numbers the partitions as the journal did, and opens a reader for each.
+    /// Numbers the partitions as the journal did, and opens a reader for the past.
     private func prepareReplay(
         _ journal: [JournalRecord],
         _ starts: [TopicPartition: Int64]
     ) throws(KafkaError) {
-        self.journal = journal
-        var partitions = starts.keys.sorted()
-        for name in journal.last?.partitions ?? [] {
-            guard let partition = TopicPartition(name) else {
-                throw KafkaError(.configuration, "kafka: the journal names a partition `\(name)`")
-            }
-            if !partitions.contains(partition) { partitions.append(partition) }
-        }
-        // The order of the journal is the order of the numbers.
-        let order = (journal.last?.partitions ?? []).compactMap { TopicPartition($0) }
-        if !order.isEmpty { partitions = order }
-        var begins: [(partition: TopicPartition, offset: StartOffset)] = []
-        for (number, partition) in partitions.enumerated() {
-            let start = starts[partition] ?? 0
+        let past = try JournalSource(
+            membership.settings,
+            journal,
+            startingAt: starts,
+            recovery: membership.recovery,
+            log: membership.log
+        )
+        for (number, partition) in past.partitions.enumerated() {
             numbers[partition] = number
-            readings.append(Reading(partition: partition, next: start))
-            // Asked for by offset: records that are gone must not be passed over unnoticed.
-            begins.append(
-                (
-                    partition,
-                    membership.settings.acceptsLoss && starts[partition] == nil
-                        ? .beginning : .at(start)
-                )
-            )
+            readings.append(Reading(partition: partition, next: past.next(number)))
         }
-        membership.addPartitions(partitions)
-        var total: Int64 = 0
-        for (number, begin) in begins.enumerated() {
-            let last = journal.reversed().lazy.compactMap { record in
-                record.offsets.first { $0.partition == number }?.next
-            }.first
-            if case .at(let start) = begin.offset { total += max(0, (last ?? start) - start) }
-        }
-        membership.recovery.begin(records: Int(total), epochs: journal.count)
-        past = try ReplayReader(membership.settings, begins, log: membership.log)
+        membership.addPartitions(past.partitions)
+        self.past = past
     }
 
     /// Gives out the records of a journalled epoch; nil when the past is over.
     private func replay(into block: EventBlock) throws -> SourceTurn? {
         guard let past else { return nil }
-        guard replayed < journal.count else {
+        let turn = try past.fill(block) { () throws(KafkaError) -> Bool in
+            try serveWhileReplaying()
+            return !membership.isStopping
+        }
+        switch turn {
+        case .epochEnd: epochsEnded += 1
+        case .end:
+            if membership.isStopping {
+                isEnded = true
+                return .end
+            }
+            for number in readings.indices { readings[number].next = past.next(number) }
             past.close()
             self.past = nil
             try consumer.assign(readings.map { ($0.partition, .at($0.next)) })
-            membership.recovery.end()
             epochBegin = collie_monotonic_nanoseconds()
             return nil
+        case .records: break
         }
-        let record = journal[replayed]
-        for target in record.offsets {
-            while readings[target.partition].next < target.next {
-                try serveWhileReplaying()
-                if membership.isStopping {
-                    isEnded = true
-                    return .end
-                }
-                let lane = past.lanes[target.partition]
-                try lane.refill(wait: .milliseconds(20))
-                if try !take(lane, target.partition, upTo: target.next, into: block) {
-                    return .records
-                }
-            }
-        }
-        replayed += 1
-        epochsEnded += 1
-        membership.recovery.pass(epochs: 1)
-        return .epochEnd(record.mark)
+        return turn
     }
 
     private func serveWhileReplaying() throws(KafkaError) {
@@ -311,56 +280,6 @@ package final class KafkaSource: RecordSource {
         servedAt = now
         try membership.serve(wait: .zero)
         try consumer.check(term: term)
-    }
-
-    /// Copies records of one partition up to an offset; false if the block is full before.
-    private func take(
-        _ lane: ReplayReader.Lane,
-        _ number: Int,
-        upTo target: Int64,
-        into block: EventBlock
-    ) throws(KafkaError) -> Bool {
-        let before = readings[number].next
-        defer { membership.recovery.pass(records: Int(readings[number].next - before)) }
-        while lane.cursor < lane.batch.count, readings[number].next < target {
-            if lane.batch.isPartitionEnd(lane.cursor) {
-                // The end may lie behind what nobody sees: the ends of transactions.
-                let end = lane.batch.offset(lane.cursor)
-                if end > readings[number].next { readings[number].next = min(end, target) }
-                lane.cursor += 1
-                continue
-            }
-            if !lane.batch.isRecord(lane.cursor) {
-                let error = lane.batch.error(lane.cursor)
-                if error.kind == .dataLost { throw KafkaSource.lost(error, "") }
-                if error.isFatal { throw error }
-                lane.cursor += 1
-                continue
-            }
-            let offset = lane.batch.offset(lane.cursor)
-            if offset >= target {
-                readings[number].next = target
-                return true
-            }
-            if offset < readings[number].next {
-                lane.cursor += 1
-                continue
-            }
-            if !copy(lane.batch, lane.cursor, number, offset, into: block) { return false }
-            readings[number].next = offset + 1
-            lane.cursor += 1
-        }
-        return true
-    }
-
-    private static func lost(_ error: KafkaError, _ more: String) -> KafkaError {
-        KafkaError(
-            .dataLost,
-            """
-            \(error.description). Records were deleted before they were read: opt-outs, purchases \
-            and carts in them are unknown. `collie run --accept-loss` goes on without them.\(more)
-            """
-        )
     }
 
     // MARK: Records
@@ -385,7 +304,11 @@ package final class KafkaSource: RecordSource {
                 cursor += 1
                 continue
             }
-            if !copy(batch, cursor, number, offset, into: block) { return false }
+            if !RecordCopy(keys: configuration.copiesKeys, headers: configuration.copiesHeaders)
+                .copy(batch, cursor, number, into: block)
+            {
+                return false
+            }
             if offset > next, next >= 0 { counters.gaps += 1 }
             readings[number].next = offset + 1
             readings[number].isCaughtUp = false
@@ -411,7 +334,7 @@ package final class KafkaSource: RecordSource {
         }
         let error = batch.error(index)
         if error.kind == .dataLost {
-            throw KafkaSource.lost(error, "")
+            throw KafkaError.lost(error)
         }
         if error.isFatal { throw error }
         membership.log.line(.warning, error.description)
@@ -438,62 +361,5 @@ package final class KafkaSource: RecordSource {
         }
         tables.append((identity, table))
         return tables.count - 1
-    }
-
-    /// Copies a record into the block; false if it is full.
-    private func copy(
-        _ batch: borrowing MessageBatch,
-        _ index: Int,
-        _ number: Int,
-        _ offset: Int64,
-        into block: EventBlock
-    ) -> Bool {
-        if block.count == block.capacity.records { return false }
-        let room = block.capacity.rawBytes - block.rawCount
-        var key = configuration.copiesKeys ? batch.key(index).byteCount : 0
-        var headers =
-            configuration.copiesHeaders && batch.hasHeaders(index)
-            ? batch.packedHeadersLength(index) : 0
-        var value = batch.value(index).byteCount
-        if key + headers + value > room {
-            if block.count > 0 { return false }
-            // Larger than a whole block: it is cut, and becomes a dead letter all the same.
-            key = min(key, room / 4)
-            headers = headers > room / 4 ? 0 : headers
-            value = min(value, room - key - headers)
-        }
-        var entry = RecordEntry()
-        entry.offset = offset
-        entry.partition = Int32(number)
-        if let time = batch.timestamp(index) { entry.timestamp = EventTime(milliseconds: time) }
-        entry.hasValue = batch.hasValue(index)
-        entry.hasKey = configuration.copiesKeys && batch.hasKey(index)
-        entry.value = append(batch.value(index), value, to: block)
-        if key > 0 { entry.key = append(batch.key(index), key, to: block) }
-        if headers > 0 {
-            // The block is this thread's alone, and the room was checked above.
-            unsafe batch.packHeaders(
-                index,
-                into: UnsafeMutableRawBufferPointer(
-                    rebasing: block.memory[block.rawCount..<block.rawCount + headers]
-                )
-            )
-            entry.headers = Text(offset: UInt32(block.rawCount), length: UInt32(headers))
-            block.rawCount += headers
-        }
-        block[record: block.count] = entry
-        block.count += 1
-        return true
-    }
-
-    private func append(_ bytes: RawSpan, _ count: Int, to block: EventBlock) -> Text {
-        let begin = block.rawCount
-        // The block is this thread's alone, and the room was checked by the caller.
-        unsafe bytes.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(rebasing: block.memory[begin..<begin + count])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[0..<count]))
-        }
-        block.rawCount += count
-        return Text(offset: UInt32(begin), length: UInt32(count))
     }
 }
