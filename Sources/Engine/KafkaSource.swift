@@ -269,7 +269,7 @@ package final class KafkaSource: RecordSource {
                 .dataLost,
                 """
                 \(error.description). Records were deleted before they were read: opt-outs, \
-                purchases and carts in them are unknown. With `accept_loss` reading goes on at the \
+                purchases and carts in them are unknown. With `--accept-loss` reading goes on at the \
                 oldest record that is left.
                 """
             )

@@ -162,7 +162,9 @@ private final class Demo {
                 ? "\(grouped(progress.records)) events read, "
                     + "\(grouped(progress.commands)) send commands"
                 : "joining the group …"
-            status.show("\(Int(duration - seconds)) s left · \(grouped(traffic.count)) events made · \(state)")
+            status.show(
+                "\(Int(duration - seconds)) s left · \(grouped(traffic.count)) events made · \(state)"
+            )
         }
     }
 

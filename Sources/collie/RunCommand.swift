@@ -18,6 +18,10 @@ let runCommand = Command(
         """,
     options: [
         configOption,
+        Option(
+            name: "accept-loss",
+            help: "Goes on where events were deleted before they were read."
+        ),
         Option(name: "verbose", help: "Says more about what the Kafka clients do."),
     ]
 ) { arguments in
@@ -25,12 +29,16 @@ let runCommand = Command(
         throw UsageError(description: "what is \"\(arguments.rest[0])\"?")
     }
     let settings = try loadSettings(arguments)
+    try KafkaMistakes.check(settings)
+    var kafka = KafkaSettings(settings)
+    kafka.acceptsLoss = arguments.has("accept-loss")
     let status = StatusLine()
     let log = Log(least: arguments.has("verbose") ? .debug : .notice, status: status)
     for warning in settings.warnings { log.line(.warning, "\(warning)") }
+    for warning in BrokerInspection.warnings(kafka) { log.line(.warning, warning) }
     _ = collie_stop_install()
     let membership = try KafkaMembership(
-        KafkaSettings(settings),
+        kafka,
         topics: settings.kafka.inputTopics,
         log: log.kafka
     )
