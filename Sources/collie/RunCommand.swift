@@ -29,12 +29,14 @@ let runCommand = Command(
         throw UsageError(description: "what is \"\(arguments.rest[0])\"?")
     }
     let settings = try loadSettings(arguments)
+    try KafkaMistakes.check(settings)
+    var kafka = KafkaSettings(settings)
+    kafka.acceptsLoss = arguments.has("accept-loss")
     let status = StatusLine()
     let log = Log(least: arguments.has("verbose") ? .debug : .notice, status: status)
     for warning in settings.warnings { log.line(.warning, "\(warning)") }
+    for warning in BrokerInspection.warnings(kafka) { log.line(.warning, warning) }
     _ = collie_stop_install()
-    var kafka = KafkaSettings(settings)
-    kafka.acceptsLoss = arguments.has("accept-loss")
     let membership = try KafkaMembership(
         kafka,
         topics: settings.kafka.inputTopics,
