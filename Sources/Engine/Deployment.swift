@@ -122,9 +122,10 @@ package final class Deployment: Sendable {
 
 extension Deployment {
     private func readJournal(in term: UInt64) throws -> Journal.Contents {
-        try Journal.read(
+        guard let topic = configuration.sink.journalTopic else { return Journal.Contents() }
+        return try Journal.read(
             membership.settings,
-            topic: configuration.sink.journalTopic,
+            topic: topic,
             log: log
         ) {
             try membership.serve(wait: .zero)
@@ -142,7 +143,7 @@ extension Deployment {
             throw KafkaError(
                 .dataLost,
                 """
-                kafka: the beginning of the journal \(configuration.sink.journalTopic) is gone, so \
+                kafka: the beginning of the journal \(configuration.sink.journalTopic ?? "") is gone, so \
                 what people were sent and what they refused cannot be known. Keep the journal and \
                 the input topics for ever, or as long as snapshots reach back. \
                 `collie run --accept-loss` begins with what is left.

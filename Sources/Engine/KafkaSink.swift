@@ -35,8 +35,9 @@ package final class KafkaSink: OutputSink {
         package var offsetsInterval: Duration = .milliseconds(500)
         /// An epoch whose transaction had to be aborted is written again this often.
         package var attemptsMax = 5
-        /// The topic that says what each epoch was made of.
-        package var journalTopic = Journal.topicName
+        /// The topic that says what each epoch was made of; nil keeps no journal, and a state that
+        /// was lost cannot be recovered.
+        package var journalTopic: String? = Journal.topicName
         /// The configuration under which is decided, as the journal names it.
         package var fingerprint = ""
 
@@ -102,7 +103,19 @@ package final class KafkaSink: OutputSink {
                 try producer.takeOverTransactions(mayWait: mayWait)
             }
             for topic in configuration.topics { _ = try handle(of: topic, mayWait) }
-            journalHandle = try open(topic: configuration.journalTopic, mayWait)
+            if let journal = configuration.journalTopic {
+                journalHandle = try open(topic: journal, mayWait)
+                let count = try producer.partitionCount(of: journal, within: .seconds(5))
+                if count != 1 {
+                    throw KafkaError(
+                        .configuration,
+                        """
+                        kafka: topic \(journal) has \(count) partitions; it must have one, for epochs \
+                        have one order
+                        """
+                    )
+                }
+            }
         } catch {
             if let failure { throw failure }
             try membership.consumer.check(term: term)
@@ -222,7 +235,9 @@ package final class KafkaSink: OutputSink {
         try composeJournal(mark)
         switch configuration.delivery {
         case .exactlyOnce:
-            if !written.isEmpty || !journalRecord.isEmpty { try commitTransaction() }
+            if !written.isEmpty || !journalRecord.isEmpty || (hasOffsets && isTimeForOffsets) {
+                try commitTransaction()
+            }
         case .atLeastOnce:
             do throws(KafkaError) {
                 // Commands before the journal, the journal before the offsets: what is journalled
@@ -242,6 +257,7 @@ package final class KafkaSink: OutputSink {
     /// Prepares the epoch's journal record; none if neither an offset nor time moved.
     private func composeJournal(_ mark: EpochMark) throws {
         journalRecord.removeAll(keepingCapacity: true)
+        guard configuration.journalTopic != nil else { return }
         if mark.offsets.isEmpty, mark.idlePartitions.isEmpty, written.isEmpty { return }
         journalRecord = try JournalRecord(
             epoch: nextEpoch,

@@ -34,6 +34,9 @@ final class Deployment {
     /// Makes every topic but those left out.
     func createTopics(except left: [String] = []) throws {
         if !left.contains(leader) { try cluster.create(leader, 1) }
+        if !left.contains(output("collie.journal")) {
+            try cluster.create(output("collie.journal"), 1)
+        }
         for topic in [events] + Deployment.outputs.map(output) where !left.contains(topic) {
             try cluster.create(topic, Deployment.partitions)
         }

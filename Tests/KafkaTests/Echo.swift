@@ -59,6 +59,7 @@ final class Echo {
         configuration.delivery = delivery
         configuration.topicPrefix = prefix
         configuration.topics = [.decisions]
+        configuration.journalTopic = nil
         configuration.offsetsInterval = .milliseconds(20)
         let sink = try KafkaSink(membership, configuration: configuration)
         var reading = KafkaSource.Configuration()
