@@ -1,5 +1,6 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: packages build test demo lint
+.PHONY: help packages build test demo lint
+.DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
 
@@ -20,3 +21,17 @@ test: packages
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
+
+# Options of the demo, such as `make demo DEMO="--duration 30s --seed 7"`.
+DEMO =
+
+demo: packages
+	swift build -c release --product collie
+	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" demo $(DEMO)
+
+help:
+	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
+	@echo "make test      every test"
+	@echo "make build     the release binary, .build/release/collie"
+	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make lint      the style of the source"

@@ -155,6 +155,7 @@ let package = Package(
             "EngineTests",
             ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
         ),
+        suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17
