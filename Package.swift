@@ -153,7 +153,10 @@ let package = Package(
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "EngineTests",
-            ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
+            [
+                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "LoadTesting",
+                "Memory", "Pipeline", "Profiles", "Settings",
+            ]
         ),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],
