@@ -24,7 +24,6 @@ struct BrokerReport {
         self.settings = settings
         kafka = KafkaSettings(settings)
         deadline = collie_monotonic_milliseconds() + Int64(seconds * 1_000)
-        for warning in BrokerInspection.warnings(kafka) { lines.append("warning: \(warning)") }
         let inspection = try BrokerInspection(kafka, log: .silent())
         let brokers = try inspection.brokers(within: left)
         lines.append("brokers: \(brokers.joined(separator: ", "))")

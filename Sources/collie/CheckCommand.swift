@@ -33,7 +33,7 @@ let checkCommand = Command(
     let timeout = try arguments.seconds("timeout", default: 10)
     var report = ConfigReport(ConfigSource(folder: arguments.last("config") ?? "config"))
     if let settings = report.settings {
-        report.add(KafkaMistakes.ofPassThrough(settings))
+        report.add(KafkaMistakes.ofPassThrough(settings) + KafkaMistakes.warnings(settings))
         if arguments.has("broker") { report.add(KafkaMistakes.ofNames(settings)) }
     }
     if arguments.has("quiet") {
@@ -60,9 +60,7 @@ private func checkBroker(_ settings: Settings, _ timeout: Double, isQuiet: Bool)
         return ExitCode.inputOutput
     }
     for line in report.lines
-    where !isQuiet || line.hasPrefix("warning") || line.hasPrefix("error")
-        || line.hasPrefix("    ")
-    {
+    where !isQuiet || line.hasPrefix("error") || line.hasPrefix("    ") {
         print(line)
     }
     if report.problems == 0 { return ExitCode.success }

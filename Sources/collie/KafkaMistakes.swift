@@ -18,6 +18,13 @@ enum KafkaMistakes {
         }
     }
 
+    /// What is hardly meant: it cannot work with this librdkafka.
+    static func warnings(_ settings: Settings) -> [Mistake] {
+        BrokerInspection.warnings(KafkaSettings(settings)).map {
+            Mistake(at: settings.kafkaPlaces["common"], $0, severity: .warning)
+        }
+    }
+
     /// Keys that must say something before there is a broker to talk to.
     static func ofNames(_ settings: Settings) -> [Mistake] {
         var mistakes: [Mistake] = []

@@ -34,8 +34,9 @@ let runCommand = Command(
     kafka.acceptsLoss = arguments.has("accept-loss")
     let status = StatusLine()
     let log = Log(least: arguments.has("verbose") ? .debug : .notice, status: status)
-    for warning in settings.warnings { log.line(.warning, "\(warning)") }
-    for warning in BrokerInspection.warnings(kafka) { log.line(.warning, warning) }
+    for warning in settings.warnings + KafkaMistakes.warnings(settings) {
+        log.line(.warning, "\(warning)")
+    }
     _ = collie_stop_install()
     let membership = try KafkaMembership(
         kafka,
