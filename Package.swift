@@ -111,8 +111,8 @@ let package = Package(
         .executableTarget(
             name: "collie",
             dependencies: [
-                "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
+                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
@@ -132,7 +132,17 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
-        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
+        .target(
+            name: "KafkaTesting",
+            dependencies: ["CPlatform", "Kafka"],
+            path: "Tests/KafkaTesting",
+            swiftSettings: tests
+        ),
+        suite(
+            "KafkaTests",
+            ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "KafkaTesting", "Memory"]
+        ),
+        suite("CommandTests", ["Kafka", "KafkaTesting", "Settings"]),
         suite(
             "PipelineTests",
             [
@@ -143,7 +153,10 @@ let package = Package(
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "EngineTests",
-            ["Decoding", "Encoding", "Engine", "Events", "LoadTesting", "Pipeline", "Settings"]
+            [
+                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "LoadTesting",
+                "Memory", "Pipeline", "Profiles", "Settings",
+            ]
         ),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],

@@ -56,6 +56,8 @@ package final class Engine: Sendable {
     let marks: Mutex<[UInt64: EpochMark]> = Mutex([:])
     private let failure = Mutex<(any Error)?>(nil)
     private let isStopping = Atomic<Bool>(false)
+    /// Where the source thread waits for a free block.
+    let sourceSignal = Signal()
     let records = Atomic<Int>(0)
     let outputs = Atomic<Int>(0)
     let commands = Atomic<Int>(0)
@@ -77,10 +79,12 @@ package final class Engine: Sendable {
 
     var shouldStop: Bool { isStopping.load(ordering: .acquiring) }
 
-    /// Remembers the first failure and stops.
+    /// Remembers the first failure and stops: what was not committed yet never is.
     func fail(_ error: any Error) {
         failure.withLock { if $0 == nil { $0 = error } }
         stop()
+        // It may wait for a block that nobody gives back any more.
+        sourceSignal.notify()
     }
 
     var hasFailed: Bool { failure.withLock { $0 != nil } }

@@ -108,8 +108,9 @@ final class DecoderStage: @unchecked Sendable {
     func run() {
         while let number = inlet.read() {
             decoder.decode(engine.blocks[Int(number)])
-            if !outlet.write(number) { return }
+            if !outlet.write(number) { break }
         }
+        inlet.cancel()
         outlet.close()
     }
 }
@@ -131,6 +132,8 @@ final class ResolverStage: @unchecked Sendable {
     private var epochTick: Int64 = .min
     private var delivered: [Int]
     private var held: [(number: UInt32, sequence: UInt64)] = []
+    /// Whether messages were dropped after a failure; what follows them would make no sense.
+    private var hasGivenUp = false
     private(set) var counters = ResolverCounters()
 
     init(
@@ -157,6 +160,8 @@ final class ResolverStage: @unchecked Sendable {
     func run() {
         var next: UInt64 = 0
         while let number = decoders[Int(next % UInt64(decoders.count))].reader.read() {
+            // A failure is known before the block it left half done comes here.
+            if engine.hasFailed { break }
             let block = engine.blocks[Int(number)]
             let tag = block.tag
             if engine.configuration.isLive {
@@ -170,11 +175,13 @@ final class ResolverStage: @unchecked Sendable {
             next += 1
             if tag == BlockTag.end { break }
         }
-        if !engine.configuration.isLive {
+        // After a failure the epoch stays open, so that nothing of it is committed.
+        if !engine.configuration.isLive, !engine.hasFailed {
             endEpoch(nil)
             if engine.configuration.untilIdle { letTimersFire() }
         }
         counters = resolver.counters
+        for inlet in decoders { inlet.reader.cancel() }
         for outlet in shards { outlet.writer.close() }
         parts.writer.close()
     }
@@ -199,7 +206,7 @@ final class ResolverStage: @unchecked Sendable {
     /// After the last event of a file time goes on, a day an epoch, until nothing can be due.
     private func letTimersFire() {
         guard resolver.watermark != .min else { return }
-        for _ in 0..<400 {
+        for _ in 0..<400 where !hasGivenUp {
             resolver.pass(through: resolver.fired + 86_400)
             endEpoch(nil)
         }
@@ -277,21 +284,29 @@ final class ResolverStage: @unchecked Sendable {
         if let mark { engine.marks.withLock { $0[1 << 63 | epoch] = mark } }
         resolver.endEpoch(epoch)
         flush()
+        if hasGivenUp { return }
         resolver.output.epoch = epoch
         engine.records.store(resolver.counters.records, ordering: .relaxed)
         engine.watermark.store(resolver.watermark, ordering: .relaxed)
         _ = parts.writer.write(UInt64(current))
-        // The next buffer that egress has given back.
-        guard let free = spare.reader.read() else { return }
+        // The next buffer that egress has given back; none when it has failed.
+        guard let free = spare.reader.read() else {
+            hasGivenUp = true
+            return
+        }
         current = Int(free)
         resolver.output = buffers[current]
     }
 
     /// Carries messages to the shards in turns: a shard that waits for another's parcel must not
     /// keep that one from its messages.
+    ///
+    /// After a failure shards may be full for ever. Then each keeps what it got, a beginning of
+    /// what it was to get, and gets nothing more: a shard that waits for a parcel waits for one
+    /// that is earlier in the log than all that was dropped, or for the end of its sender.
     private func flush() {
         for shard in shards.indices { delivered[shard] = 0 }
-        while true {
+        while !hasGivenUp {
             var left = false
             for shard in shards.indices {
                 let outbox = resolver.outboxes[shard]
@@ -307,7 +322,10 @@ final class ResolverStage: @unchecked Sendable {
                 shards[shard].writer.publish()
             }
             if !left { break }
-            if engine.hasFailed { break }
+            if engine.hasFailed {
+                hasGivenUp = true
+                break
+            }
             signal.wait(atMost: .milliseconds(50)) {
                 for shard in shards.indices
                 where delivered[shard] < resolver.outboxes[shard].messages.count
@@ -385,10 +403,11 @@ final class ShardStage: @unchecked Sendable {
     /// Whether there is something to do.
     var isReady: Bool { inlet.reader.isReady }
 
-    /// Tells egress that nothing more comes.
+    /// Tells egress and the other shards that nothing more comes, and nothing more is taken.
     func finish() {
         parts.writer.close()
         for outlet in peersOut { outlet?.writer.close() }
+        for inlet in peersIn { inlet?.reader.cancel() }
     }
 
     private func apply(_ message: ShardMessage) {
@@ -507,6 +526,13 @@ final class EgressStage: @unchecked Sendable {
     private func writeEpoch(_ numbers: [Int]) throws {
         places.removeAll(keepingCapacity: true)
         let epoch = buffers[0][numbers[0]].epoch
+        let mark = engine.marks.withLock { $0.removeValue(forKey: 1 << 63 | epoch) }
+        if let mark, mark.isReplayed {
+            // Its outputs are out already; only the state was wanted.
+            try sink.commit(mark)
+            engine.epochs.add(1, ordering: .relaxed)
+            return
+        }
         var commands = 0
         for part in parts.indices {
             let buffer = buffers[part][numbers[part]]
@@ -529,7 +555,6 @@ final class EgressStage: @unchecked Sendable {
             let buffer = buffers[Int(place.part)][numbers[Int(place.part)]]
             try sink.write(buffer.records[Int(place.index)], of: buffer)
         }
-        let mark = engine.marks.withLock { $0.removeValue(forKey: 1 << 63 | epoch) }
         try sink.commit(mark)
         engine.outputs.add(places.count, ordering: .relaxed)
         engine.commands.add(commands, ordering: .relaxed)

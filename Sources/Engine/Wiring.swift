@@ -14,7 +14,7 @@ final class Wiring {
 
     private let engine: Engine
     private let shardCount: Int
-    private let sourceSignal = Signal()
+    private var sourceSignal: Signal { engine.sourceSignal }
     private let resolverSignal = Signal()
     private let egressSignal = Signal()
     private var threads: [EngineThread] = []
@@ -140,7 +140,9 @@ final class Wiring {
             stages.append(stage)
             executors[index].start()
             let shard = Shard(executor: executors[index], stage: stage)
-            Task.detached { await shard.run() }
+            // Goes to the shard's thread from here, without the pool of Swift's tasks: whoever
+            // waits for the engine may stand on its last thread.
+            Task.immediateDetached { await shard.run() }
         }
     }
 

@@ -30,9 +30,11 @@ package struct BrokerInspection: ~Copyable {
     package init(_ settings: KafkaSettings, log: KafkaLog) throws(KafkaError) {
         let configuration = try KafkaConfiguration(settings)
         try configuration.set(passedThrough: settings.properties)
+        // A producer's question for a topic would bring it into being where brokers allow that.
+        try configuration.set("allow.auto.create.topics", "false")
         let context = ClientContext(log)
         configuration.observe(context)
-        let client = try configuration.client(RD_KAFKA_PRODUCER, context)
+        let client = try configuration.client(RD_KAFKA_CONSUMER, context)
         // Destroyed in deinit, before the client.
         unsafe answers = rd_kafka_queue_new(client.pointer)
         self.client = client
@@ -63,15 +65,18 @@ package struct BrokerInspection: ~Copyable {
     /// The brokers as `host:port`; throws if none answers.
     package func brokers(within limit: Duration) throws(KafkaError) -> [String] {
         var made: UnsafePointer<rd_kafka_metadata>?
+        var trouble: KafkaError?
         let deadline = collie_monotonic_milliseconds() + limit.milliseconds
         while true {
             // The answer is ours until destroyed below; its strings are copied.
             let code = unsafe rd_kafka_metadata(client.pointer, 0, nil, &made, 500)
             if code == RD_KAFKA_RESP_ERR_NO_ERROR { break }
             unsafe rd_kafka_poll(client.pointer, 0)
-            if collie_monotonic_milliseconds() >= deadline {
-                let trouble = client.context.lastTrouble.take()
-                throw trouble ?? KafkaError(code, "kafka: \(settings.bootstrapServers)")
+            if let told = client.context.lastTrouble.take() { trouble = told }
+            // Who we are does not change by waiting.
+            let isOver = collie_monotonic_milliseconds() >= deadline
+            if isOver || trouble?.kind == .authentication {
+                throw trouble ?? KafkaError(code, "kafka: broker \(settings.bootstrapServers)")
             }
         }
         guard let metadata = unsafe made else { return [] }

@@ -20,6 +20,15 @@ struct Replay {
         rules = CompiledRules(settings.rules)
     }
 
+    /// A decoder for the configuration's events.
+    func decoder() -> EventDecoder {
+        EventDecoder(
+            plan: settings.plan,
+            hashKey: settings.rules.hashKey,
+            zones: settings.rules.zones
+        )
+    }
+
     /// Replays a file into memory.
     func run(
         _ paths: [String],
@@ -37,13 +46,7 @@ struct Replay {
         let sink = HashingSink()
         let totals = try engine.run(
             source: try FileSource(paths),
-            makeDecoder: {
-                EventDecoder(
-                    plan: settings.plan,
-                    hashKey: settings.rules.hashKey,
-                    zones: settings.rules.zones
-                )
-            },
+            makeDecoder: { decoder() },
             sink: sink
         )
         return Outputs(

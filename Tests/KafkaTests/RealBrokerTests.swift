@@ -3,6 +3,7 @@ import Engine
 import Events
 import Foundation
 import Kafka
+import KafkaTesting
 import Memory
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
 @Suite(
     "Kafka at a real broker",
     .serialized,
+    .oneAtATimeAtTheBroker,
     .enabled(if: RealKafka.isAvailable, Comment(rawValue: RealKafka.howTo))
 )
 struct RealBrokerTests {
