@@ -505,13 +505,17 @@ extension ShardPipeline {
         if profile.traitZone != 0 { return PersonZones(zone: profile.traitZone) }
         if profile.contextZone != 0 { return PersonZones(zone: profile.contextZone) }
         let phone = store.endpoint(of: slot, for: .sms)
-        let phoneCountry = phone == 0 ? 0 : store.endpoints[phone].country
-        for country in [phoneCountry, profile.country] where country != 0 {
-            if zones.zoneCount(ofCountry: country) == 1 {
-                return PersonZones(zone: zones.zone(0, ofCountry: country))
+        // Not an array, which would be allocated for each question.
+        let countries: InlineArray<2, UInt16> = [
+            phone == 0 ? 0 : store.endpoints[phone].country, profile.country,
+        ]
+        for index in countries.indices where countries[index] != 0 {
+            if zones.zoneCount(ofCountry: countries[index]) == 1 {
+                return PersonZones(zone: zones.zone(0, ofCountry: countries[index]))
             }
         }
-        for country in [phoneCountry, profile.country] where country != 0 {
+        for index in countries.indices where countries[index] != 0 {
+            let country = countries[index]
             if zones.zoneCount(ofCountry: country) > 1 {
                 return PersonZones(zone: zones.zone(0, ofCountry: country), country: country)
             }

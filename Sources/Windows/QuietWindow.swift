@@ -28,7 +28,8 @@ package struct QuietWindow: Sendable, Equatable {
         let local = zones.local(time, in: zone)
         let day = floorDivide(local, 86_400)
         // It may have begun today or yesterday.
-        for candidate in [day, day - 1] {
+        for daysAgo in Int64(0)...1 {
+            let candidate = day - daysAgo
             guard begins(on: candidate) else { continue }
             let begin = zones.instant(
                 ofLocal: candidate * 86_400 + Int64(start) * 60,

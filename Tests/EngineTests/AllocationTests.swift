@@ -11,6 +11,9 @@ import Testing
 
 /// A day in a small shop that is the same every day but for its date, so that after some days
 /// every list has reached its bound and every table its size.
+///
+/// Every record is an event: of the error by which a decoder refuses one, the testing library
+/// would record a backtrace, which allocates.
 private struct SameDays {
     let people: Int
     /// Whether each person comes on a new device every day, and then logs in.
@@ -59,8 +62,6 @@ private struct SameDays {
         case 9 where person % 6 == 0:
             event =
                 #""type":"track","event":"Order Completed","properties":\#(list),"order_id":"o\#(day)-\#(person)"}"#
-        // What is no event.
-        case 9 where person % 6 == 1: event = #""type":"nonsense""#
         default: event = #""type":"track","event":"Product Viewed","properties":\#(one)"#
         }
         let who = isLoggedIn ? #","userId":"user-\#(person)""# : ""
@@ -205,8 +206,8 @@ struct AllocationTests {
         let merges = thread.counters.merges
         thread.play(60..<100, of: shop)
         #expect(thread.counts.records == 120_000)
-        // Each day each person's new device is merged with what is known of them.
-        #expect(thread.counters.merges >= merges + 12_000)
+        // A new device is merged with what is known of its person, up to 20 in 30 days.
+        #expect(thread.counters.merges >= merges + 8_000)
         #expect(thread.counts.decoder == 0)
         #expect(thread.counts.shard == 0)
         // Devices are never forgotten, so their tables grow by chunks.
