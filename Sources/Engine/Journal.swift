@@ -50,11 +50,12 @@ package enum Journal {
                 }
                 // Copied before the batch changes.
                 let bytes = unsafe batch.value(index).withUnsafeBytes { unsafe Data($0) }
-                let record = try decode(bytes, topic, at: batch.offset(index))
+                var record = try decode(bytes, topic, at: batch.offset(index))
                 if isFirst {
                     isFirst = false
                     contents.isComplete = record.epoch <= epoch + 1
                 }
+                if let last = contents.records.last { record.share(with: last) }
                 if record.epoch > epoch { contents.records.append(record) }
             }
         }

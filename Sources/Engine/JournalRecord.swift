@@ -51,6 +51,14 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         return mark
     }
 
+    /// Takes what is the same in another record from there, so that millions of records do not hold
+    /// it millions of times.
+    mutating func share(with other: JournalRecord) {
+        if partitions == other.partitions { partitions = other.partitions }
+        if idle == other.idle { idle = other.idle }
+        if config == other.config { config = other.config }
+    }
+
     /// The record's value: one JSON object with its keys in order.
     func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()
