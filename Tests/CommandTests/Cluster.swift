@@ -29,7 +29,13 @@ final class Cluster {
         mock = kind == .mock ? try Mock() : nil
     }
 
-    deinit { if let real, real.isOurs, real.isDown { real.restart() } }
+    private var hangs = false
+
+    deinit {
+        guard let real, real.isOurs else { return }
+        if hangs { real.resume() }
+        if real.isDown { real.restart() }
+    }
 
     var bootstrapServers: String { real?.bootstrapServers ?? mock!.cluster.bootstrapServers }
 
@@ -51,6 +57,13 @@ final class Cluster {
     func takeAway() throws {
         if let real { return real.kill() }
         try mock!.cluster.setBroker(1, isUp: false)
+    }
+
+    /// Lets the broker hang; the mock cannot, and goes away.
+    func hang() throws {
+        hangs = true
+        if let real { return real.pause() }
+        try takeAway()
     }
 
     /// Brings it back with what it holds.

@@ -118,7 +118,7 @@ final class Deployment {
     /// An event, so many seconds ago.
     func event(_ type: String, user: String, ago: Double = 0, _ more: String) -> String {
         let time = Date().addingTimeInterval(-ago).formatted(
-            .iso8601.time(includingFractionalSeconds: true)
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         )
         return #"{"type":"\#(type)","messageId":"\#(unique("m"))","userId":"\#(user)","#
             + #""timestamp":"\#(time)",\#(more)}"#

@@ -104,9 +104,13 @@ package final class Reader {
 
     /// Waits until so many records were seen.
     package func wait(for count: Int, within limit: Duration = .seconds(20)) throws {
-        try until("\(count) records, \(seen.count) are there", within: limit) {
-            try poll()
-            return seen.count >= count
+        do {
+            try until("\(count) records", within: limit) {
+                try poll()
+                return seen.count >= count
+            }
+        } catch let error as TooLate {
+            throw TooLate(description: "\(error.description), \(seen.count) are there")
         }
     }
 }

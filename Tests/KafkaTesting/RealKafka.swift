@@ -95,6 +95,12 @@ package final class RealKafka: Sendable {
         RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1")
     }
 
+    /// Lets the broker hang: it takes connections and answers nothing.
+    package func pause() { RealKafka.shell("'\(RealKafka.script!)' pause '\(folder!)/data' 1") }
+
+    /// Lets it go on.
+    package func resume() { RealKafka.shell("'\(RealKafka.script!)' resume '\(folder!)/data' 1") }
+
     /// Whether it was killed and not started again.
     package var isDown: Bool { down.load(ordering: .relaxed) }
 
