@@ -16,8 +16,15 @@ packages:
 build: packages
 	swift build -c release
 
+# In four parts: what needs no broker; Kafka and processes, one after the other since they measure
+# time; what only an optimised build can show; threads under the thread sanitizer.
+KAFKA = KafkaTests|CommandTests
 test: packages
-	swift test
+	swift build --build-tests
+	swift test --sanitize=thread --scratch-path .build/tsan --filter RingsTests
+	swift test -c release -Xswiftc -enable-testing --scratch-path .build/checked --filter AllocationTests
+	swift test --skip-build --no-parallel --filter '$(KAFKA)'
+	swift test --skip-build --skip '$(KAFKA)'
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests
