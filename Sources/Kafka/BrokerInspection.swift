@@ -18,6 +18,8 @@ package struct BrokerInspection: ~Copyable {
         package var retention: Duration?
         /// `delete`, `compact` or both; nil if not known.
         package var cleanupPolicy: String?
+        /// Whether the broker gave no answer when asked for the last two.
+        package var isSilent = false
         /// What is wrong with it, as a sentence; nil if nothing is.
         package var problem: String?
     }
@@ -88,7 +90,13 @@ package struct BrokerInspection: ~Copyable {
     }
 
     /// What is known of a topic, with its retention where we may ask for it.
-    package func topic(_ name: String, within limit: Duration) throws(KafkaError) -> Topic {
+    ///
+    /// - Parameter asksSettings: false asks for its shape alone.
+    package func topic(
+        _ name: String,
+        within limit: Duration,
+        asksSettings: Bool = true
+    ) throws(KafkaError) -> Topic {
         var topic = Topic(name: name)
         do throws(KafkaError) {
             (topic.partitions, topic.replication) = try shape(of: name, within: limit)
@@ -101,16 +109,18 @@ package struct BrokerInspection: ~Copyable {
             topic.problem = "it does not exist"
             return topic
         }
+        if !asksSettings { return topic }
         do throws(KafkaError) {
-            for (key, value) in try configs(of: name, within: limit) {
+            for (key, value) in try configs(of: name, within: min(limit, .seconds(2))) {
                 if key == "retention.ms", let time = Int64(value), time >= 0 {
                     topic.retention = .milliseconds(time)
                 }
                 if key == "cleanup.policy" { topic.cleanupPolicy = value }
             }
         } catch {
-            // Not everybody may ask; then there is nothing to say about it.
-            guard error.kind == .authorization else { throw error }
+            // Not everybody may ask, and not every broker answers; then there is nothing to say.
+            guard error.kind == .authorization || error.kind == .timedOut else { throw error }
+            topic.isSilent = error.kind == .timedOut
         }
         return topic
     }

@@ -18,6 +18,8 @@ struct BrokerReport {
     private let kafka: KafkaSettings
     private let deadline: Int64
     private var partitionsMax = 0
+    // One silence is waited for, not one a topic.
+    private var tellsSettings = true
 
     /// Asks the cluster; throws if it does not answer within the seconds.
     init(_ settings: Settings, within seconds: Double) throws {
@@ -54,9 +56,17 @@ struct BrokerReport {
 
     // MARK: Topics
 
+    private mutating func ask(_ name: String, _ inspection: borrowing BrokerInspection) throws
+        -> BrokerInspection.Topic
+    {
+        let topic = try inspection.topic(name, within: left, asksSettings: tellsSettings)
+        if topic.isSilent { tellsSettings = false }
+        return topic
+    }
+
     private mutating func addInput(_ name: String, _ inspection: borrowing BrokerInspection) throws
     {
-        let topic = try inspection.topic(name, within: left)
+        let topic = try ask(name, inspection)
         partitionsMax = max(partitionsMax, topic.partitions)
         var problem = topic.problem
         if problem == nil, topic.isCompacted {
@@ -66,7 +76,7 @@ struct BrokerReport {
     }
 
     private mutating func addLeader(_ inspection: borrowing BrokerInspection) throws {
-        let topic = try inspection.topic(kafka.leaderTopic, within: left)
+        let topic = try ask(kafka.leaderTopic, inspection)
         var problem = topic.problem
         if problem == nil, topic.partitions != 1 {
             problem = """
@@ -79,7 +89,7 @@ struct BrokerReport {
 
     private mutating func addOutput(_ name: String, _ inspection: borrowing BrokerInspection) throws
     {
-        let topic = try inspection.topic(name, within: left)
+        let topic = try ask(name, inspection)
         var problem = topic.problem
         if problem == nil, topic.isCompacted {
             problem = "it is compacted, so that only the last record of a person would be left"
@@ -117,7 +127,7 @@ struct BrokerReport {
         do throws(KafkaError) {
             var partitions: [TopicPartition] = []
             for name in settings.kafka.inputTopics {
-                partitions += try inspection.topic(name, within: left).all
+                partitions += try inspection.topic(name, within: left, asksSettings: false).all
             }
             if partitions.isEmpty { return }
             let consumer = try KafkaConsumer(kafka, log: .silent())

@@ -1,6 +1,7 @@
 import Foundation
 import Kafka
 import KafkaTesting
+import Testing
 
 /// The cluster of a test: the real broker if there is one, else librdkafka's own in this process.
 ///
@@ -13,6 +14,11 @@ final class Cluster {
     static let kindToKill: Kind = RealKafka.isAvailable && !RealKafka.isLent ? .real : .mock
     /// Which one the others use.
     static let kind: Kind = RealKafka.isAvailable ? .real : .mock
+
+    /// Why the mock will not do for missing topics.
+    static let autoCreates = Comment(
+        rawValue: "the mock makes every topic that is asked for; \(RealKafka.howTo)"
+    )
 
     let kind: Kind
     private let real: RealKafka?

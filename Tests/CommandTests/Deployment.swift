@@ -13,7 +13,8 @@ final class Deployment {
     var brokers: String?
     /// More lines for the section `kafka`.
     var more = ""
-    var sessionTimeout = "1500ms"
+    // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
+    private var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
     private var eventCount = 0
 
     init(_ cluster: Cluster) throws {

@@ -85,7 +85,7 @@ struct RunTests {
         first.send(SIGTERM)
         orders += try deployment.order(50)
         #expect(try first.end(within: .seconds(10)) == 0)
-        try second.says("leads: reads")
+        try second.says("leads: reads", within: .seconds(30))
         print("hand-over after SIGTERM: \(ContinuousClock.now - begin)")
         orders += try deployment.order(50)
         try expect(reader, shows: orders, in: cluster)
@@ -109,7 +109,7 @@ struct RunTests {
         let begin = ContinuousClock.now
         first.send(SIGKILL)
         #expect(try first.end(within: .seconds(5)) == 128 + SIGKILL)
-        try second.says("this instance leads now")
+        try second.says("this instance leads now", within: .seconds(30))
         let silence = ContinuousClock.now - begin
         try second.says("leads: reads")
         let working = ContinuousClock.now - begin
@@ -162,7 +162,7 @@ struct RunTests {
         }
         for program in [first, second] { program.send(SIGTERM) }
         for program in [first, second] { #expect(try program.end(within: .seconds(10)) == 0) }
-        #expect(try deployment.committed() >= 20)
+        if cluster.kind == .real { #expect(try deployment.committed() >= 20) }
     }
 
     @Test func `a stop is heard while the broker is away`() throws {
@@ -176,7 +176,8 @@ struct RunTests {
         #expect(ContinuousClock.now - begin < .seconds(3))
     }
 
-    @Test func `topics that are not there are waited for, and named`() throws {
+    @Test(.enabled(if: Cluster.kind == .real, Cluster.autoCreates))
+    func `topics that are not there are waited for, and named`() throws {
         let deployment = try Deployment(try Cluster())
         try deployment.createTopics(except: [deployment.events, deployment.leader])
         let program = try deployment.run()

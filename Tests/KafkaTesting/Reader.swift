@@ -65,7 +65,8 @@ package final class Reader {
     package private(set) var ends = 0
 
     /// A reader that is in no group.
-    package init(_ settings: KafkaSettings, _ topic: String, partitions: Int, log: KafkaLog) throws {
+    package init(_ settings: KafkaSettings, _ topic: String, partitions: Int, log: KafkaLog) throws
+    {
         var settings = settings
         settings.group = unique("reader")
         settings.instance = nil
