@@ -88,6 +88,7 @@ let package = Package(
         ),
 
         // What joins them.
+        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",
@@ -147,7 +148,14 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
+            ]
+        ),
+        suite(
+            "SnapshotTests",
+            [
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
+                "Snapshots", "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
