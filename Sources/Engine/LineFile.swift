@@ -15,6 +15,8 @@ package final class LineFile {
     private var pending: [UInt8] = []
     private var packed: [UInt8] = []
     private var frame: OpaquePointer?
+    // Also asked of when room is made: larger blocks leave more behind for the next call.
+    private var preferences = LZ4F_preferences_t()
 
     /// Opens a file, emptying it if it exists; nil and `-` are standard output.
     package init(path: String?) throws(SourceError) {
@@ -69,7 +71,7 @@ package final class LineFile {
     package func close() throws(SourceError) {
         try flush()
         guard let open = unsafe frame else { return }
-        try grow(to: LZ4F_compressBound(0, nil))
+        try grow(to: unsafe LZ4F_compressBound(0, &preferences))
         // The buffer was just made as large as the library asks.
         let count = unsafe packed.withUnsafeMutableBytes {
             unsafe LZ4F_compressEnd(open, $0.baseAddress, $0.count, nil)
@@ -107,7 +109,6 @@ package final class LineFile {
             unsafe LZ4F_isError(LZ4F_createCompressionContext(&made, UInt32(LZ4F_VERSION))) == 0
         else { throw SourceError(description: "LZ4: out of memory") }
         unsafe frame = unsafe made
-        var preferences = LZ4F_preferences_t()
         preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled
         preferences.frameInfo.blockSizeID = LZ4F_max1MB
         try grow(to: 64)
@@ -119,7 +120,7 @@ package final class LineFile {
 
     private func pack() throws(SourceError) {
         guard !pending.isEmpty else { return }
-        try grow(to: LZ4F_compressBound(pending.count, nil))
+        try grow(to: unsafe LZ4F_compressBound(pending.count, &preferences))
         let count = unsafe packed.withUnsafeMutableBytes { target in
             unsafe pending.withUnsafeBytes { source in
                 unsafe LZ4F_compressUpdate(
