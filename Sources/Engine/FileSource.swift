@@ -22,6 +22,8 @@ package final class FileSource {
     private var isAtEnd = false
     private var isFirstRead = true
     private var frame: OpaquePointer?
+    // Whether the compressed bytes so far end where a frame ends.
+    private var isFrameOver = true
     // What was read and not yet given out: the rest of a line, or of compressed bytes.
     private var rest: [UInt8] = []
     private var packed: [UInt8] = []
@@ -239,7 +241,12 @@ package final class FileSource {
         while true {
             if packedBegin == packed.count {
                 try fillPacked()
-                if packed.isEmpty { return 0 }
+                if packed.isEmpty {
+                    if isFrameOver { return 0 }
+                    throw SourceError(
+                        description: "\(paths[nextPath - 1]) is damaged: LZ4 data ends too early"
+                    )
+                }
             }
             var written = target.count
             var taken = packed.count - packedBegin
@@ -262,6 +269,8 @@ package final class FileSource {
                 )
             }
             packedBegin += taken
+            // The library says how much it wants to see next: nothing behind a whole frame.
+            isFrameOver = hint == 0
             if written > 0 { return written }
         }
     }

@@ -1,6 +1,7 @@
 import CAllocationCounter
 import Encoding
 import Events
+import Foundation
 import Memory
 import Pipeline
 import Profiles
@@ -160,6 +161,7 @@ private final class OneThread {
     private func deliver() {
         let before = collie_alloc_count()
         let outbox = resolver.outboxes[0]
+        collie_alloc_trap(trap == "shard")
         for index in 0..<outbox.messages.count {
             let message = outbox.messages[index]
             switch message.verb {
@@ -168,6 +170,7 @@ private final class OneThread {
             default: shard.apply(message, block: block)
             }
         }
+        collie_alloc_trap(false)
         outbox.messages.removeAll()
         counts.shard += collie_alloc_count() - before
     }
@@ -189,6 +192,7 @@ struct AllocationTests {
         let shop = SameDays(people: 300, hasNewDevices: false)
         thread.play(0..<60, of: shop)
         thread.counts = OneThread.Counts()
+        trap = ProcessInfo.processInfo.environment["TRAP"] ?? ""
         let commands = thread.counters.commands
         thread.play(60..<100, of: shop)
         #expect(thread.counts.records == 120_000)
@@ -198,11 +202,13 @@ struct AllocationTests {
         #expect(thread.counts.shard == 0)
     }
 
-    @Test func `newcomers who turn out to be known cost none but for the tables that grow`() throws {
+    @Test func `newcomers who turn out to be known cost none but for the tables that grow`() throws
+    {
         let thread = OneThread(try Replay())
         let shop = SameDays(people: 300, hasNewDevices: true)
         thread.play(0..<60, of: shop)
         thread.counts = OneThread.Counts()
+        trap = ProcessInfo.processInfo.environment["TRAP"] ?? ""
         let merges = thread.counters.merges
         thread.play(60..<100, of: shop)
         #expect(thread.counts.records == 120_000)
@@ -214,3 +220,5 @@ struct AllocationTests {
         #expect(thread.counts.resolver < 100)
     }
 }
+
+nonisolated(unsafe) private var trap = ""

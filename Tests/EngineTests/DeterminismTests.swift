@@ -20,6 +20,23 @@ struct Replay {
         rules = CompiledRules(settings.rules)
     }
 
+    /// Replays a file into a sink.
+    func run(
+        _ paths: [String],
+        untilIdle: Bool,
+        into sink: any OutputSink
+    ) throws -> Engine.Totals {
+        var configuration = Engine.Configuration()
+        configuration.shards = 2
+        configuration.decoders = 2
+        configuration.untilIdle = untilIdle
+        return try Engine(configuration: configuration, rules: rules).run(
+            source: try FileSource(paths),
+            makeDecoder: { decoder() },
+            sink: sink
+        )
+    }
+
     /// A decoder for the configuration's events.
     func decoder() -> EventDecoder {
         EventDecoder(
