@@ -8,20 +8,22 @@ struct LayerTests {
         "CAllocationCounter", "CLZ4", "CLibrdkafka", "CPhoneNumber", "CPlatform", "CSimdjson",
         "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards", "Normalisation", "Windows",
         "TimeZones", "Decoding", "Encoding", "Profiles", "Identity", "Flows", "Abandonment",
-        "FrequencyCapping", "Pipeline", "Settings", "Engine", "Scenarios", "LoadTesting", "collie",
+        "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Scenarios",
+        "LoadTesting", "collie",
     ]
     /// What decides: no clock, no file, no network, no thread, so that it can be replayed.
     static let pure = [
         "Memory", "Events", "Normalisation", "Windows", "Decoding", "Encoding", "Profiles",
         "Identity", "Flows", "Abandonment", "FrequencyCapping", "Pipeline",
     ]
-    /// The one module that may touch a library written in C or C++.
-    static let doors = [
-        "CLZ4": "Engine", "CLibrdkafka": "Kafka", "CPhoneNumber": "Normalisation",
-        "CSimdjson": "Decoding", "CYAML": "Settings",
+    /// The modules that may touch a library written in C or C++.
+    static let doors: [String: [String]] = [
+        // Records and snapshots are packed by the same library, each in its own way.
+        "CLZ4": ["Engine", "Snapshots"], "CLibrdkafka": ["Kafka"],
+        "CPhoneNumber": ["Normalisation"], "CSimdjson": ["Decoding"], "CYAML": ["Settings"],
     ]
     /// What comes with the compiler and may be used where nothing is pure.
-    static let system: Set<String> = ["Foundation", "Synchronization"]
+    static let system: Set<String> = ["Foundation", "Glibc", "Synchronization"]
 
     /// The modules that a module's files import.
     static func imports(of module: String) throws -> Set<String> {
@@ -51,7 +53,7 @@ struct LayerTests {
 
     @Test(arguments: pure)
     func `what decides knows nothing of the outside`(module: String) throws {
-        let doors = LayerTests.doors.filter { $0.value == module }.map(\.key)
+        let doors = LayerTests.doors.filter { $0.value.contains(module) }.map(\.key)
         // Atomics tell blocks' owners apart; they are no clock and no thread.
         let allowed = Set(LayerTests.pure + doors + ["Synchronization"])
         let others = try LayerTests.imports(of: module).subtracting(allowed).sorted()
@@ -62,7 +64,7 @@ struct LayerTests {
     func `each library has one door`(module: String) throws {
         for library in try LayerTests.imports(of: module).sorted() {
             guard let door = LayerTests.doors[library] else { continue }
-            #expect(door == module, "\(library) is the business of \(door)")
+            #expect(door.contains(module), "\(library) is the business of \(door)")
         }
     }
 

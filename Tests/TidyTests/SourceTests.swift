@@ -24,13 +24,20 @@ struct SourceTests {
             "OffsetList", "PackedHeaders",
         ],
         "LoadTesting": ["EventWriter"],
-        "Memory": ["GrowingBuffer", "IndexTable", "Parcel", "Slab", "Slots", "TextStore"],
+        "Memory": [
+            "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab", "SlabState", "Slots",
+            "StateBuffer", "StateReader", "TextStore",
+        ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],
         "Rings": ["Ring", "RingReader", "Signal"],
         "Scenarios": ["ScenarioSuite", "VirtualRun"],
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
+        "Snapshots": [
+            "Frames", "InputFile", "SnapshotFolder", "SnapshotFormat", "SnapshotHeader",
+            "SnapshotWriter", "SystemCalls",
+        ],
         "Windows": ["ZoneTable"],
         "collie": ["Arguments", "DemoSubscriber", "DemoTraffic"],
     ]
