@@ -88,7 +88,6 @@ let package = Package(
         ),
 
         // What joins them.
-        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",
@@ -148,14 +147,7 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
-            ]
-        ),
-        suite(
-            "SnapshotTests",
-            [
-                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
-                "Snapshots", "Windows",
+                "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),

@@ -8,7 +8,7 @@ struct LayerTests {
         "CAllocationCounter", "CLZ4", "CLibrdkafka", "CPhoneNumber", "CPlatform", "CSimdjson",
         "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards", "Normalisation", "Windows",
         "TimeZones", "Decoding", "Encoding", "Profiles", "Identity", "Flows", "Abandonment",
-        "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Scenarios",
+        "FrequencyCapping", "Pipeline", "Settings", "Engine", "Scenarios",
         "LoadTesting", "collie",
     ]
     /// What decides: no clock, no file, no network, no thread, so that it can be replayed.
@@ -18,8 +18,7 @@ struct LayerTests {
     ]
     /// The modules that may touch a library written in C or C++.
     static let doors: [String: [String]] = [
-        // Records and snapshots are packed by the same library, each in its own way.
-        "CLZ4": ["Engine", "Snapshots"], "CLibrdkafka": ["Kafka"],
+        "CLZ4": ["Engine"], "CLibrdkafka": ["Kafka"],
         "CPhoneNumber": ["Normalisation"], "CSimdjson": ["Decoding"], "CYAML": ["Settings"],
     ]
     /// What comes with the compiler and may be used where nothing is pure.

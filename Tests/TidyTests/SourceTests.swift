@@ -25,8 +25,7 @@ struct SourceTests {
         ],
         "LoadTesting": ["EventWriter"],
         "Memory": [
-            "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab", "SlabState", "Slots",
-            "StateBuffer", "StateReader", "TextStore",
+            "GrowingBuffer", "IndexTable", "Parcel", "Slab", "Slots", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],
@@ -34,10 +33,6 @@ struct SourceTests {
         "Scenarios": ["ScenarioSuite", "VirtualRun"],
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
-        "Snapshots": [
-            "Frames", "InputFile", "SnapshotFolder", "SnapshotFormat", "SnapshotHeader",
-            "SnapshotWriter", "SystemCalls",
-        ],
         "Windows": ["ZoneTable"],
         "collie": ["Arguments", "DemoSubscriber", "DemoTraffic"],
     ]
