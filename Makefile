@@ -1,5 +1,6 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: packages build test demo lint
+.PHONY: help packages build test demo lint
+.DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
 
@@ -15,15 +16,36 @@ packages:
 build: packages
 	swift build -c release
 
+# In three parts: threads under the thread sanitizer; Kafka and processes, one after the other since
+# they measure time; everything else. Optimised, since most of the time goes into whole days of
+# traffic; preconditions hold all the same, and in other code the runtime copies values, which the
+# sanitizer does not watch. Each kind of build has a folder of its own, or they would undo each
+# other's work.
+KAFKA = KafkaTests|CommandTests
+TESTS = -c release -Xswiftc -enable-testing --scratch-path .build/tests
+
 # The real broker of the tests runs on Java.
 test: PACKAGES += openjdk-17-jre-headless
-# Optimised, since most of the time goes into whole days of traffic; preconditions hold all the same.
-# The sanitizer sees more in optimised code, too: elsewhere values are copied by the runtime, which
-# it does not watch. Each kind of build has a folder of its own, or they would undo each other's work.
 test: packages
 	TSAN_OPTIONS=halt_on_error=1 COLLIE_RINGS_ONLY=1 swift test -c release --sanitize=thread \
 	    --scratch-path .build/tsan
-	swift test -c release -Xswiftc -enable-testing --scratch-path .build/tests
+	swift build $(TESTS) --build-tests
+	swift test $(TESTS) --skip-build --no-parallel --filter '$(KAFKA)'
+	swift test $(TESTS) --skip-build --skip '$(KAFKA)'
 
 lint:
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+# Options of the demo, such as `make demo DEMO="--duration 30s --seed 7"`.
+DEMO =
+
+demo: packages
+	swift build -c release --product collie
+	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" demo $(DEMO)
+
+help:
+	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
+	@echo "make test      every test"
+	@echo "make build     the release binary, .build/release/collie"
+	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make lint      the style of the source"

@@ -88,6 +88,7 @@ let package = Package(
         ),
 
         // What joins them.
+        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",
@@ -111,8 +112,8 @@ let package = Package(
         .executableTarget(
             name: "collie",
             dependencies: [
-                "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
+                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
@@ -132,12 +133,29 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
-        suite("KafkaTests", ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "Memory"]),
+        .target(
+            name: "KafkaTesting",
+            dependencies: ["CPlatform", "Kafka"],
+            path: "Tests/KafkaTesting",
+            swiftSettings: tests
+        ),
+        suite(
+            "KafkaTests",
+            ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "KafkaTesting", "Memory"]
+        ),
+        suite("CommandTests", ["Kafka", "KafkaTesting", "Settings"]),
         suite(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
+            ]
+        ),
+        suite(
+            "SnapshotTests",
+            [
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
+                "Snapshots", "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
@@ -148,6 +166,7 @@ let package = Package(
                 "Memory", "Pipeline", "Profiles", "Settings",
             ]
         ),
+        suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

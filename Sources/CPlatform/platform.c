@@ -184,6 +184,13 @@ int collie_stop_install(void) {
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGTERM, &action, NULL) != 0 || sigaction(SIGINT, &action, NULL) != 0)
         return errno;
+    // A parent may have left them blocked, and then nobody could stop this process but by force.
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    int error = pthread_sigmask(SIG_UNBLOCK, &stops, NULL);
+    if (error != 0) return error;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigemptyset(&ignore.sa_mask);
     return sigaction(SIGPIPE, &ignore, NULL) == 0 ? 0 : errno;

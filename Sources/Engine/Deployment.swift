@@ -50,6 +50,9 @@ package final class Deployment: Sendable {
     /// Whether this instance leads.
     package var isLeading: Bool { current.withLock { $0 != nil } }
 
+    /// How far a recovery has come; nil if none is under way.
+    package var recovery: RecoveryProgress.Reading? { membership.recovery.reading }
+
     /// What was done so far, over all terms.
     package var progress: Engine.Progress {
         var sum = past.withLock { $0 }
@@ -77,19 +80,28 @@ package final class Deployment: Sendable {
         }
     }
 
-    /// One term of leadership.
+    /// One term of leadership: recovers what was known, then goes on.
     private func lead() throws {
         let sink = try KafkaSink(membership, configuration: configuration.sink)
+        let before = try readJournal(in: sink.term)
+        try check(before)
+        sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
         let source = try KafkaSource(
             membership,
             after: sink,
+            replaying: before.records,
             configuration: configuration.source
         )
         var engineConfiguration = configuration.engine
         engineConfiguration.isLive = true
         let engine = Engine(configuration: engineConfiguration, rules: rules)
         current.withLock { $0 = engine }
-        log.line(.notice, "leads: reads \(membership.partitions.count) partitions")
+        let epochs = before.records.count
+        log.line(
+            .notice,
+            "leads: reads \(membership.partitions.count) partitions"
+                + (epochs == 0 ? "" : ", after going through \(epochs) epochs again")
+        )
         defer {
             past.withLock { $0.add(engine.progress) }
             current.withLock { $0 = nil }
@@ -105,6 +117,45 @@ package final class Deployment: Sendable {
             },
             sink: sink
         )
+    }
+}
+
+extension Deployment {
+    private func readJournal(in term: UInt64) throws -> Journal.Contents {
+        guard let topic = configuration.sink.journalTopic else { return Journal.Contents() }
+        return try Journal.read(
+            membership.settings,
+            topic: topic,
+            log: log
+        ) {
+            try membership.serve(wait: .zero)
+            guard membership.mayWait(term: term) else {
+                try membership.consumer.check(term: term)
+                throw KafkaError(.stopped, "kafka: stopped while it read the journal")
+            }
+        }
+    }
+
+    /// Refuses to begin without the past, unless that was asked for: opt-outs and caps would be
+    /// gone silently.
+    private func check(_ past: Journal.Contents) throws(KafkaError) {
+        if !past.isComplete, !membership.settings.acceptsLoss {
+            throw KafkaError(
+                .dataLost,
+                """
+                kafka: the beginning of the journal \(configuration.sink.journalTopic ?? "") is gone, so \
+                what people were sent and what they refused cannot be known. Keep the journal and \
+                the input topics for ever, or as long as snapshots reach back. \
+                `collie run --accept-loss` begins with what is left.
+                """
+            )
+        }
+        if let last = past.records.last, last.config != configuration.sink.fingerprint {
+            log.line(
+                .warning,
+                "the config was changed since the last epoch; the past is gone through under the new one"
+            )
+        }
     }
 }
 

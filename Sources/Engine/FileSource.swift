@@ -5,6 +5,8 @@ import Foundation
 /// Why a file cannot be read, as a sentence that says what to do.
 package struct SourceError: Error, CustomStringConvertible {
     package let description: String
+    /// Whether who read our standard output has gone, having seen enough.
+    package var isReaderGone = false
 }
 
 /// Reads newline-delimited JSON from files, one after the other, as one log.

@@ -46,6 +46,8 @@ package final class KafkaMembership: @unchecked Sendable {
     let timing: Timing
     /// Epochs of this term that egress has committed.
     let epochsCommitted = Atomic<UInt64>(0)
+    /// How far going through the past has come.
+    package let recovery = RecoveryProgress()
     private let known = Mutex(Known())
     private let stopAt = Atomic<Int64>(0)
     private let answeredAt = Atomic<Int64>(0)
@@ -71,7 +73,9 @@ package final class KafkaMembership: @unchecked Sendable {
         timing: Timing = Timing(),
         log: KafkaLog
     ) throws(KafkaError) {
-        if topics.isEmpty { throw KafkaError(.configuration, "kafka: no input topic is named") }
+        if topics.isEmpty {
+            throw KafkaError(.configuration, "kafka: `kafka.input_topics` names no topic")
+        }
         self.settings = settings
         self.topics = topics.sorted()
         self.timing = timing

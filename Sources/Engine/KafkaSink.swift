@@ -35,6 +35,11 @@ package final class KafkaSink: OutputSink {
         package var offsetsInterval: Duration = .milliseconds(500)
         /// An epoch whose transaction had to be aborted is written again this often.
         package var attemptsMax = 5
+        /// The topic that says what each epoch was made of; nil keeps no journal, and a state that
+        /// was lost cannot be recovered.
+        package var journalTopic: String? = Journal.topicName
+        /// The configuration under which is decided, as the journal names it.
+        package var fingerprint = ""
 
         package init() {}
     }
@@ -45,6 +50,11 @@ package final class KafkaSink: OutputSink {
     /// The term this sink writes in.
     package let term: UInt64
     private var handles: [OutputTopicHandle?]
+    private var journalHandle: OutputTopicHandle?
+    // The journal record of the open epoch, to be written again after an aborted transaction.
+    private var journalRecord: [UInt8] = []
+    /// The number of the next epoch to be committed; set before anything is written.
+    package var nextEpoch: UInt64 = 1
     // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
     private var offsets: [Int64] = []
     private var hasOffsets = false
@@ -93,6 +103,19 @@ package final class KafkaSink: OutputSink {
                 try producer.takeOverTransactions(mayWait: mayWait)
             }
             for topic in configuration.topics { _ = try handle(of: topic, mayWait) }
+            if let journal = configuration.journalTopic {
+                journalHandle = try open(topic: journal, mayWait)
+                let count = try producer.partitionCount(of: journal, within: .seconds(5))
+                if count != 1 {
+                    throw KafkaError(
+                        .configuration,
+                        """
+                        kafka: topic \(journal) has \(count) partitions; it must have one, for epochs \
+                        have one order
+                        """
+                    )
+                }
+            }
         } catch {
             if let failure { throw failure }
             try membership.consumer.check(term: term)
@@ -114,7 +137,15 @@ package final class KafkaSink: OutputSink {
     ) throws(KafkaError) -> OutputTopicHandle {
         let index = Int(topic.rawValue)
         if let handle = handles[index] { return handle }
-        let name = name(of: topic)
+        let handle = try open(topic: name(of: topic), mayWait)
+        handles[index] = handle
+        return handle
+    }
+
+    private func open(
+        topic name: String,
+        _ mayWait: () -> Bool
+    ) throws(KafkaError) -> OutputTopicHandle {
         var notice = WaitingNotice()
         var patience: Duration = .milliseconds(200)
         while true {
@@ -132,9 +163,7 @@ package final class KafkaSink: OutputSink {
             sleepThread(milliseconds: 50)
         }
         notice.over("topic \(name) is there", membership.log)
-        let handle = try producer.open(topic: name)
-        handles[index] = handle
-        return handle
+        return try producer.open(topic: name)
     }
 
     // MARK: Writing
@@ -194,21 +223,66 @@ package final class KafkaSink: OutputSink {
         try membership.consumer.check(term: term)
         defer { forget() }
         guard let mark else { return try dropUnfinished() }
+        if mark.isReplayed {
+            membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
+            return
+        }
         for (partition, next) in mark.offsets {
             while offsets.count <= partition { offsets.append(-1) }
             offsets[partition] = next
             hasOffsets = true
         }
+        try composeJournal(mark)
         switch configuration.delivery {
         case .exactlyOnce:
-            if !written.isEmpty || (hasOffsets && isTimeForOffsets) { try commitTransaction() }
+            if !written.isEmpty || !journalRecord.isEmpty || (hasOffsets && isTimeForOffsets) {
+                try commitTransaction()
+            }
         case .atLeastOnce:
             do throws(KafkaError) {
+                // Commands before the journal, the journal before the offsets: what is journalled
+                // is out, and what is not journalled is read again.
                 try producer.flush(mayWait: mayWait)
+                if !journalRecord.isEmpty {
+                    try writeJournal()
+                    try producer.flush(mayWait: mayWait)
+                }
                 if hasOffsets && isTimeForOffsets { try commitOffsets() }
             } catch { throw translated(error) }
         }
+        if !journalRecord.isEmpty { nextEpoch += 1 }
         membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
+    }
+
+    /// Prepares the epoch's journal record; none if neither an offset nor time moved.
+    private func composeJournal(_ mark: EpochMark) throws {
+        journalRecord.removeAll(keepingCapacity: true)
+        guard configuration.journalTopic != nil else { return }
+        if mark.offsets.isEmpty, mark.idlePartitions.isEmpty, written.isEmpty { return }
+        journalRecord = try JournalRecord(
+            epoch: nextEpoch,
+            mark: mark,
+            partitions: membership.partitions,
+            config: configuration.fingerprint
+        ).encoded()
+    }
+
+    private func writeJournal() throws(KafkaError) {
+        guard let handle = journalHandle, !journalRecord.isEmpty else { return }
+        let nothing: [UInt8] = []
+        let record = journalRecord
+        let value = record.span
+        // Bytes have no padding between them.
+        try unsafe producer.write(
+            to: handle,
+            key: nothing.span.bytes,
+            hasKey: false,
+            headers: nothing.span.bytes,
+            value: value.bytes,
+            hasValue: true,
+            partition: 0,
+            mayWait: mayWait
+        )
     }
 
     private func forget() {
@@ -279,6 +353,7 @@ package final class KafkaSink: OutputSink {
             do throws(KafkaError) {
                 if isBroken { throw KafkaError(.abortRequired, "kafka: a record was not taken") }
                 try open()
+                try writeJournal()
                 try producer.flush(mayWait: mayWait)
                 try membership.consumer.check(term: term)
                 if hasOffsets {

@@ -71,6 +71,9 @@ package final class KafkaSource: RecordSource {
     private var epochsEnded: UInt64 = 0
     // Grows with each silence, so that a slow broker is not asked anew before it could answer.
     private var patience: Duration = .milliseconds(200)
+    // The past that is gone through again before anything new.
+    private var past: JournalSource?
+    private var servedAt: Int64 = 0
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
@@ -79,11 +82,13 @@ package final class KafkaSource: RecordSource {
     /// - Parameters:
     ///   - sink: made before, for it must have fenced the leader before this one: only then do the
     ///     committed offsets stay as they are.
-    ///   - starts: where to begin instead, for replay.
+    ///   - starts: where the state stands, by partition; of others it stands at their beginning.
+    ///   - journal: the epochs behind that state, to be gone through again before anything new.
     package init(
         _ membership: KafkaMembership,
         after sink: KafkaSink,
         startingAt starts: [TopicPartition: Int64] = [:],
+        replaying journal: [JournalRecord] = [],
         configuration: Configuration = Configuration()
     ) throws(KafkaError) {
         self.membership = membership
@@ -96,7 +101,11 @@ package final class KafkaSource: RecordSource {
         while membership.topics.contains(where: { membership.partitionCount(of: $0) == nil }) {
             try wait()
         }
-        while try !assign(membership.newPartitions(), starts) { try wait() }
+        if starts.isEmpty, journal.isEmpty {
+            while try !assign(membership.newPartitions(), [:]) { try wait() }
+        } else {
+            try prepareReplay(journal, starts)
+        }
     }
 
     private func wait() throws(KafkaError) {
@@ -139,6 +148,7 @@ package final class KafkaSource: RecordSource {
 
     package func fill(_ block: EventBlock) throws -> SourceTurn {
         if isEnded { return .end }
+        if past != nil, let turn = try replay(into: block) { return turn }
         while true {
             try consumer.check(term: term)
             if try !take(into: block) {
@@ -217,6 +227,61 @@ package final class KafkaSource: RecordSource {
         }
     }
 
+    // MARK: Replay
+
+    /// Numbers the partitions as the journal did, and opens a reader for the past.
+    private func prepareReplay(
+        _ journal: [JournalRecord],
+        _ starts: [TopicPartition: Int64]
+    ) throws(KafkaError) {
+        let past = try JournalSource(
+            membership.settings,
+            journal,
+            startingAt: starts,
+            recovery: membership.recovery,
+            log: membership.log
+        )
+        for (number, partition) in past.partitions.enumerated() {
+            numbers[partition] = number
+            readings.append(Reading(partition: partition, next: past.next(number)))
+        }
+        membership.addPartitions(past.partitions)
+        self.past = past
+    }
+
+    /// Gives out the records of a journalled epoch; nil when the past is over.
+    private func replay(into block: EventBlock) throws -> SourceTurn? {
+        guard let past else { return nil }
+        let turn = try past.fill(block) { () throws(KafkaError) -> Bool in
+            try serveWhileReplaying()
+            return !membership.isStopping
+        }
+        switch turn {
+        case .epochEnd: epochsEnded += 1
+        case .end:
+            if membership.isStopping {
+                isEnded = true
+                return .end
+            }
+            for number in readings.indices { readings[number].next = past.next(number) }
+            past.close()
+            self.past = nil
+            try consumer.assign(readings.map { ($0.partition, .at($0.next)) })
+            epochBegin = collie_monotonic_nanoseconds()
+            return nil
+        case .records: break
+        }
+        return turn
+    }
+
+    private func serveWhileReplaying() throws(KafkaError) {
+        let now = collie_monotonic_milliseconds()
+        guard now - servedAt >= 100 else { return }
+        servedAt = now
+        try membership.serve(wait: .zero)
+        try consumer.check(term: term)
+    }
+
     // MARK: Records
 
     /// Copies what is left of the batch; false if the block is full before its end.
@@ -239,7 +304,11 @@ package final class KafkaSource: RecordSource {
                 cursor += 1
                 continue
             }
-            if !copy(cursor, number, offset, into: block) { return false }
+            if !RecordCopy(keys: configuration.copiesKeys, headers: configuration.copiesHeaders)
+                .copy(batch, cursor, number, into: block)
+            {
+                return false
+            }
             if offset > next, next >= 0 { counters.gaps += 1 }
             readings[number].next = offset + 1
             readings[number].isCaughtUp = false
@@ -265,14 +334,7 @@ package final class KafkaSource: RecordSource {
         }
         let error = batch.error(index)
         if error.kind == .dataLost {
-            throw KafkaError(
-                .dataLost,
-                """
-                \(error.description). Records were deleted before they were read: opt-outs, \
-                purchases and carts in them are unknown. With `accept_loss` reading goes on at the \
-                oldest record that is left.
-                """
-            )
+            throw KafkaError.lost(error)
         }
         if error.isFatal { throw error }
         membership.log.line(.warning, error.description)
@@ -299,57 +361,5 @@ package final class KafkaSource: RecordSource {
         }
         tables.append((identity, table))
         return tables.count - 1
-    }
-
-    /// Copies a record into the block; false if it is full.
-    private func copy(_ index: Int, _ number: Int, _ offset: Int64, into block: EventBlock) -> Bool
-    {
-        if block.count == block.capacity.records { return false }
-        let room = block.capacity.rawBytes - block.rawCount
-        var key = configuration.copiesKeys ? batch.key(index).byteCount : 0
-        var headers =
-            configuration.copiesHeaders && batch.hasHeaders(index)
-            ? batch.packedHeadersLength(index) : 0
-        var value = batch.value(index).byteCount
-        if key + headers + value > room {
-            if block.count > 0 { return false }
-            // Larger than a whole block: it is cut, and becomes a dead letter all the same.
-            key = min(key, room / 4)
-            headers = headers > room / 4 ? 0 : headers
-            value = min(value, room - key - headers)
-        }
-        var entry = RecordEntry()
-        entry.offset = offset
-        entry.partition = Int32(number)
-        if let time = batch.timestamp(index) { entry.timestamp = EventTime(milliseconds: time) }
-        entry.hasValue = batch.hasValue(index)
-        entry.hasKey = configuration.copiesKeys && batch.hasKey(index)
-        entry.value = append(batch.value(index), value, to: block)
-        if key > 0 { entry.key = append(batch.key(index), key, to: block) }
-        if headers > 0 {
-            // The block is this thread's alone, and the room was checked above.
-            unsafe batch.packHeaders(
-                index,
-                into: UnsafeMutableRawBufferPointer(
-                    rebasing: block.memory[block.rawCount..<block.rawCount + headers]
-                )
-            )
-            entry.headers = Text(offset: UInt32(block.rawCount), length: UInt32(headers))
-            block.rawCount += headers
-        }
-        block[record: block.count] = entry
-        block.count += 1
-        return true
-    }
-
-    private func append(_ bytes: RawSpan, _ count: Int, to block: EventBlock) -> Text {
-        let begin = block.rawCount
-        // The block is this thread's alone, and the room was checked by the caller.
-        unsafe bytes.withUnsafeBytes { source in
-            unsafe UnsafeMutableRawBufferPointer(rebasing: block.memory[begin..<begin + count])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[0..<count]))
-        }
-        block.rawCount += count
-        return Text(offset: UInt32(begin), length: UInt32(count))
     }
 }

@@ -15,8 +15,20 @@ package final class LineFile {
     private var pending: [UInt8] = []
     private var packed: [UInt8] = []
     private var frame: OpaquePointer?
+<<<<<<< HEAD
+    // Asked for room with, too: how much the library holds back depends on the size of a block.
+    private var preferences = LineFile.preferences()
+
+    private static func preferences() -> LZ4F_preferences_t {
+        var preferences = LZ4F_preferences_t()
+        preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled
+        preferences.frameInfo.blockSizeID = LZ4F_max1MB
+        return preferences
+    }
+=======
     // Also asked of when room is made: larger blocks leave more behind for the next call.
     private var preferences = LZ4F_preferences_t()
+>>>>>>> proofs
 
     /// Opens a file, emptying it if it exists; nil and `-` are standard output.
     package init(path: String?) throws(SourceError) {
@@ -40,8 +52,13 @@ package final class LineFile {
 
     private func failure() -> SourceError {
         SourceError(
-            description: unsafe "cannot write \(name): \(String(cString: strerror(errno)))"
+            description: unsafe "cannot write \(name): \(String(cString: strerror(errno)))",
+            isReaderGone: errno == EPIPE && !ownsDescriptor
         )
+    }
+
+    private func damaged() -> SourceError {
+        SourceError(description: "LZ4 could not compress \(name)")
     }
 
     /// Adds a line; the newline is added here.
@@ -71,11 +88,16 @@ package final class LineFile {
     package func close() throws(SourceError) {
         try flush()
         guard let open = unsafe frame else { return }
+<<<<<<< HEAD
+        unsafe try grow(to: LZ4F_compressBound(0, &preferences))
+=======
         try grow(to: unsafe LZ4F_compressBound(0, &preferences))
+>>>>>>> proofs
         // The buffer was just made as large as the library asks.
         let count = unsafe packed.withUnsafeMutableBytes {
             unsafe LZ4F_compressEnd(open, $0.baseAddress, $0.count, nil)
         }
+        guard LZ4F_isError(count) == 0 else { throw damaged() }
         try hand(Array(packed[..<count]))
         unsafe LZ4F_freeCompressionContext(open)
         unsafe frame = nil
@@ -109,8 +131,11 @@ package final class LineFile {
             unsafe LZ4F_isError(LZ4F_createCompressionContext(&made, UInt32(LZ4F_VERSION))) == 0
         else { throw SourceError(description: "LZ4: out of memory") }
         unsafe frame = unsafe made
+<<<<<<< HEAD
+=======
         preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled
         preferences.frameInfo.blockSizeID = LZ4F_max1MB
+>>>>>>> proofs
         try grow(to: 64)
         let count = unsafe packed.withUnsafeMutableBytes {
             unsafe LZ4F_compressBegin(made, $0.baseAddress, $0.count, &preferences)
@@ -120,7 +145,11 @@ package final class LineFile {
 
     private func pack() throws(SourceError) {
         guard !pending.isEmpty else { return }
+<<<<<<< HEAD
+        unsafe try grow(to: LZ4F_compressBound(pending.count, &preferences))
+=======
         try grow(to: unsafe LZ4F_compressBound(pending.count, &preferences))
+>>>>>>> proofs
         let count = unsafe packed.withUnsafeMutableBytes { target in
             unsafe pending.withUnsafeBytes { source in
                 unsafe LZ4F_compressUpdate(
@@ -133,9 +162,7 @@ package final class LineFile {
                 )
             }
         }
-        guard LZ4F_isError(count) == 0 else {
-            throw SourceError(description: "LZ4 could not compress \(name)")
-        }
+        guard LZ4F_isError(count) == 0 else { throw damaged() }
         pending.removeAll(keepingCapacity: true)
         try hand(Array(packed[..<count]))
     }

@@ -22,6 +22,8 @@ package struct EpochMark: Sendable {
     package var partitionCount = 1
     /// The offset behind the last record of each partition that moved.
     package var offsets: [(partition: Int, next: Int64)] = []
+    /// The epoch was committed before: its outputs are known and are not written again.
+    package var isReplayed = false
 
     package init() {}
 }

@@ -18,6 +18,8 @@ package struct BrokerInspection: ~Copyable {
         package var retention: Duration?
         /// `delete`, `compact` or both; nil if not known.
         package var cleanupPolicy: String?
+        /// Whether the broker gave no answer when asked for the last two.
+        package var isSilent = false
         /// What is wrong with it, as a sentence; nil if nothing is.
         package var problem: String?
     }
@@ -30,9 +32,11 @@ package struct BrokerInspection: ~Copyable {
     package init(_ settings: KafkaSettings, log: KafkaLog) throws(KafkaError) {
         let configuration = try KafkaConfiguration(settings)
         try configuration.set(passedThrough: settings.properties)
+        // A producer's question for a topic would bring it into being where brokers allow that.
+        try configuration.set("allow.auto.create.topics", "false")
         let context = ClientContext(log)
         configuration.observe(context)
-        let client = try configuration.client(RD_KAFKA_PRODUCER, context)
+        let client = try configuration.client(RD_KAFKA_CONSUMER, context)
         // Destroyed in deinit, before the client.
         unsafe answers = rd_kafka_queue_new(client.pointer)
         self.client = client
@@ -63,15 +67,18 @@ package struct BrokerInspection: ~Copyable {
     /// The brokers as `host:port`; throws if none answers.
     package func brokers(within limit: Duration) throws(KafkaError) -> [String] {
         var made: UnsafePointer<rd_kafka_metadata>?
+        var trouble: KafkaError?
         let deadline = collie_monotonic_milliseconds() + limit.milliseconds
         while true {
             // The answer is ours until destroyed below; its strings are copied.
             let code = unsafe rd_kafka_metadata(client.pointer, 0, nil, &made, 500)
             if code == RD_KAFKA_RESP_ERR_NO_ERROR { break }
             unsafe rd_kafka_poll(client.pointer, 0)
-            if collie_monotonic_milliseconds() >= deadline {
-                let trouble = client.context.lastTrouble.take()
-                throw trouble ?? KafkaError(code, "kafka: \(settings.bootstrapServers)")
+            if let told = client.context.lastTrouble.take() { trouble = told }
+            // Who we are does not change by waiting.
+            let isOver = collie_monotonic_milliseconds() >= deadline
+            if isOver || trouble?.kind == .authentication {
+                throw trouble ?? KafkaError(code, "kafka: broker \(settings.bootstrapServers)")
             }
         }
         guard let metadata = unsafe made else { return [] }
@@ -83,7 +90,13 @@ package struct BrokerInspection: ~Copyable {
     }
 
     /// What is known of a topic, with its retention where we may ask for it.
-    package func topic(_ name: String, within limit: Duration) throws(KafkaError) -> Topic {
+    ///
+    /// - Parameter asksSettings: false asks for its shape alone.
+    package func topic(
+        _ name: String,
+        within limit: Duration,
+        asksSettings: Bool = true
+    ) throws(KafkaError) -> Topic {
         var topic = Topic(name: name)
         do throws(KafkaError) {
             (topic.partitions, topic.replication) = try shape(of: name, within: limit)
@@ -96,16 +109,18 @@ package struct BrokerInspection: ~Copyable {
             topic.problem = "it does not exist"
             return topic
         }
+        if !asksSettings { return topic }
         do throws(KafkaError) {
-            for (key, value) in try configs(of: name, within: limit) {
+            for (key, value) in try configs(of: name, within: min(limit, .seconds(2))) {
                 if key == "retention.ms", let time = Int64(value), time >= 0 {
                     topic.retention = .milliseconds(time)
                 }
                 if key == "cleanup.policy" { topic.cleanupPolicy = value }
             }
         } catch {
-            // Not everybody may ask; then there is nothing to say about it.
-            guard error.kind == .authorization else { throw error }
+            // Not everybody may ask, and not every broker answers; then there is nothing to say.
+            guard error.kind == .authorization || error.kind == .timedOut else { throw error }
+            topic.isSilent = error.kind == .timedOut
         }
         return topic
     }

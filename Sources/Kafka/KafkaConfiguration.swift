@@ -10,7 +10,7 @@ struct KafkaConfiguration: ~Copyable {
         // Owned by this value until a client takes it over or deinit destroys it.
         unsafe pointer = rd_kafka_conf_new()
         if settings.bootstrapServers.isEmpty {
-            throw KafkaError(.configuration, "kafka: `bootstrap_servers` is empty")
+            throw KafkaError(.configuration, "kafka: `kafka.brokers` names no broker")
         }
         try set("bootstrap.servers", settings.bootstrapServers)
         try set("client.id", settings.clientName)
@@ -51,6 +51,15 @@ struct KafkaConfiguration: ~Copyable {
             let shown = KafkaConfiguration.isSecret(name) ? "its value is not valid" : reason
             throw KafkaError(.configuration, "kafka: `\(name)`: \(shown)")
         }
+    }
+
+    /// Why librdkafka does not take a setting, or nil if it does.
+    fileprivate static func objection(to name: String, _ value: String) -> String? {
+        do throws(KafkaError) {
+            let configuration = try KafkaConfiguration(KafkaSettings(bootstrapServers: "any:1"))
+            try configuration.set(passedThrough: [name: value])
+            return nil
+        } catch { return error.description }
     }
 
     /// Sets what the user passes through; refuses what Collie must decide itself.
@@ -108,6 +117,13 @@ struct KafkaConfiguration: ~Copyable {
     static func isSecret(_ name: String) -> Bool {
         ["password", "secret", "key.pem", "oauthbearer", "certificate.pem", "sasl.username"]
             .contains { name.contains($0) }
+    }
+}
+
+extension KafkaSettings {
+    /// Why a setting cannot be passed through to librdkafka, or nil if it can.
+    package static func objection(to name: String, _ value: String) -> String? {
+        KafkaConfiguration.objection(to: name, value)
     }
 }
 

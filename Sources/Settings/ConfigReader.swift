@@ -118,6 +118,7 @@ struct ConfigReader {
             rules: rules,
             plan: plan,
             kafka: kafka ?? KafkaOptions(),
+            kafkaPlaces: KafkaPlaces(collie.fields.node),
             engine: engineSettings,
             shutdownDeadline: deadline,
             effective: "",

@@ -26,6 +26,13 @@ package struct ConfigReport: Sendable, CustomStringConvertible {
         self.settings?.effective = effective
     }
 
+    /// Adds what others have found; with an error Collie does not start.
+    package mutating func add(_ more: [Mistake]) {
+        mistakes = (mistakes + more).sorted()
+        settings?.warnings = mistakes
+        if more.contains(where: { $0.severity == .error }) { settings = nil }
+    }
+
     package var description: String {
         var text = mistakes.map { "\($0)\n" }.joined()
         let errors = mistakes.count { $0.severity == .error }

@@ -10,6 +10,8 @@ package struct Settings: Sendable {
     package var plan: TrackingPlan
     /// Kafka.
     package var kafka: KafkaOptions
+    /// Where that stands.
+    package var kafkaPlaces: KafkaPlaces
     /// Threads and bounds.
     package var engine: EngineSettings
     /// A graceful stop that takes longer is cut off.

@@ -1,5 +1,6 @@
 import CPlatform
 import Foundation
+import Settings
 
 /// One option of a command.
 struct Option: Sendable {
@@ -72,8 +73,10 @@ struct Arguments {
         _ options: [Option]
     ) -> UsageError {
         if code == -3 { return UsageError(description: "option \(word) needs a value") }
-        let known = options.map { "--" + $0.name }.joined(separator: " ")
-        return UsageError(description: "unknown option \(word); there are: \(known)")
+        // Of `--name=value` the name alone is compared.
+        let name = String(word.prefix { $0 != "=" })
+        let remedy = Suggestion.remedy(for: name, among: options.map { "--" + $0.name })
+        return UsageError(description: "unknown option \(name)\(remedy)")
     }
 
     /// Whether a switch was given.

@@ -1,12 +1,15 @@
 import CPlatform
 import Engine
 import Foundation
+import Kafka
+import Settings
 
 /// The command: reads its first word and runs what it names.
 @main
 struct Collie {
     static let commands = [
         demoCommand, runCommand, replayCommand, testCommand, checkCommand, generateCommand,
+        auditCommand,
     ]
 
     static func main() {
@@ -25,8 +28,8 @@ struct Collie {
             return ExitCode.success
         }
         guard let command = commands.first(where: { $0.name == first }) else {
-            let names = commands.map { $0.name }.joined(separator: ", ")
-            complain("collie: there is no command \"\(first)\"; there are: \(names)")
+            let remedy = Suggestion.remedy(for: first, among: commands.map(\.name))
+            complain("collie: there is no command \"\(first)\"\(remedy)")
             return ExitCode.usage
         }
         do {
@@ -45,8 +48,12 @@ struct Collie {
             complain("collie \(command.name): the config has mistakes")
             return ExitCode.config
         } catch let error as SourceError {
+            if error.isReaderGone { return ExitCode.success }
             complain("collie \(command.name): \(error)")
             return ExitCode.inputOutput
+        } catch let error as KafkaError {
+            complain("collie \(command.name): \(error)")
+            return error.kind == .configuration ? ExitCode.config : ExitCode.inputOutput
         } catch {
             complain("collie \(command.name): \(error)")
             return ExitCode.failure

@@ -162,7 +162,9 @@ private final class Demo {
                 ? "\(grouped(progress.records)) events read, "
                     + "\(grouped(progress.commands)) send commands"
                 : "joining the group …"
-            status.show("\(Int(duration - seconds)) s left · \(grouped(traffic.count)) events made · \(state)")
+            status.show(
+                "\(Int(duration - seconds)) s left · \(grouped(traffic.count)) events made · \(state)"
+            )
         }
     }
 
@@ -193,6 +195,6 @@ enum OutputNames {
         ["email", "sms", "whatsapp", "viber", "telegram", "web_push", "mobile_push", "in_app"]
         .map { "send." + $0 } + [
             "send.app_inbox", "collie.decisions", "collie.identity", "collie.dead-letters",
-            "collie.review",
+            "collie.review", "collie.journal",
         ]
 }

@@ -34,7 +34,10 @@ final class Log: Sendable {
             } else {
                 let fields = ["time": time, "level": "\(level)", "message": text]
                 let json =
-                    (try? JSONSerialization.data(withJSONObject: fields, options: [.sortedKeys]))
+                    (try? JSONSerialization.data(
+                        withJSONObject: fields,
+                        options: [.sortedKeys, .withoutEscapingSlashes]
+                    ))
                     ?? Data()
                 complain(String(decoding: json, as: UTF8.self))
             }

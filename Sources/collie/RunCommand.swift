@@ -18,6 +18,10 @@ let runCommand = Command(
         """,
     options: [
         configOption,
+        Option(
+            name: "accept-loss",
+            help: "Goes on where the log or the journal is gone: opt-outs and caps may be lost."
+        ),
         Option(name: "verbose", help: "Says more about what the Kafka clients do."),
     ]
 ) { arguments in
@@ -25,12 +29,17 @@ let runCommand = Command(
         throw UsageError(description: "what is \"\(arguments.rest[0])\"?")
     }
     let settings = try loadSettings(arguments)
+    try KafkaMistakes.check(settings)
+    var kafka = KafkaSettings(settings)
+    kafka.acceptsLoss = arguments.has("accept-loss")
     let status = StatusLine()
     let log = Log(least: arguments.has("verbose") ? .debug : .notice, status: status)
-    for warning in settings.warnings { log.line(.warning, "\(warning)") }
+    for warning in settings.warnings + KafkaMistakes.warnings(settings) {
+        log.line(.warning, "\(warning)")
+    }
     _ = collie_stop_install()
     let membership = try KafkaMembership(
-        KafkaSettings(settings),
+        kafka,
         topics: settings.kafka.inputTopics,
         log: log.kafka
     )
@@ -98,6 +107,14 @@ final class StopKeeper: Sendable {
             let rate = (progress.records - shownRecords) * 1_000 / Int(max(1, now - shownAt))
             shownAt = now
             shownRecords = progress.records
+            if let recovery = deployment.recovery {
+                let left = recovery.remaining.map { ", about \($0.components.seconds) s to go" }
+                status.show(
+                    "recovers: \(grouped(recovery.records)) of \(grouped(recovery.recordsTotal)) "
+                        + "records" + (left ?? "")
+                )
+                return
+            }
             status.show(
                 (deployment.isLeading ? "leads" : "stands by")
                     + ": \(grouped(progress.records)) records (\(grouped(rate))/s), "

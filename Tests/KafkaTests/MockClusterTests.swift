@@ -3,6 +3,7 @@ import Engine
 import Events
 import Foundation
 import Kafka
+import KafkaTesting
 import Testing
 
 @Suite("Kafka in a mock cluster")

@@ -3,6 +3,7 @@ import Engine
 import Events
 import Foundation
 import Kafka
+import KafkaTesting
 import Memory
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
 @Suite(
     "Kafka at a real broker",
     .serialized,
+    .oneAtATimeAtTheBroker,
     .enabled(if: RealKafka.isAvailable, Comment(rawValue: RealKafka.howTo))
 )
 struct RealBrokerTests {
@@ -97,9 +99,8 @@ struct RealBrokerTests {
         }
         try more(50)
         let newcomer = try echo(.exactlyOnce)
-        let waiting = Task.detached { [membership = newcomer.membership] in
-            try membership.waitForLeadership()
-        }
+        // A thread of its own: the tests' pool may be busy with other tests.
+        let waiting = Waiting(newcomer.membership)
         try until("the newcomer stands by") {
             try leader.turn()
             return lines.all.filter { $0.hasPrefix("stands by") }.count == 2
@@ -115,7 +116,7 @@ struct RealBrokerTests {
         #expect(newcomer.membership.term == nil)
         leader.membership.close()
         try until("the newcomer leads") { newcomer.membership.term != nil }
-        try waitFor(waiting)
+        try waiting.end()
         try newcomer.begin()
         try more(10)
         try newcomer.turns(until: "the rest") { newcomer.read.count == 10 }
@@ -124,14 +125,24 @@ struct RealBrokerTests {
         #expect(reader.seen.compactMap(\.value).sorted() == written.sorted())
     }
 
-    private func waitFor(_ task: Task<Bool, any Error>) throws {
-        let done = DispatchSemaphore(value: 0)
-        Task.detached {
-            _ = try? await task.value
-            done.signal()
+    /// Waits for the leadership on a thread of its own.
+    private final class Waiting: @unchecked Sendable {
+        // @unchecked: the semaphore orders the only write before the only read.
+        private let isOver = DispatchSemaphore(value: 0)
+        private var outcome: Result<Bool, any Error>?
+
+        init(_ membership: KafkaMembership) {
+            Thread { [self] in
+                outcome = Result { try membership.waitForLeadership() }
+                isOver.signal()
+            }.start()
         }
-        guard done.wait(timeout: .now() + 10) == .success else {
-            throw TooLate(description: "the newcomer's wait")
+
+        func end() throws {
+            guard isOver.wait(timeout: .now() + 10) == .success else {
+                throw TooLate(description: "the wait for the leadership has no end")
+            }
+            _ = try outcome?.get()
         }
     }
 

@@ -1,32 +1,34 @@
 import Foundation
 import Glibc
-import Kafka
 import Synchronization
 
 /// A real broker for tests: the one named by COLLIE_TEST_KAFKA, or one of our own that lives in a
 /// temporary folder and ends with this process, however that ends.
-final class RealKafka: Sendable {
+package final class RealKafka: Sendable {
     /// `host:port` without TLS.
-    let bootstrapServers: String
+    package let bootstrapServers: String
     /// `host:port` with TLS and login; nil if the broker has none.
-    let secureServers: String?
+    package let secureServers: String?
     /// The certificate authority of that.
-    let authority: String?
+    package let authority: String?
     private let folder: String?
     private let down = Atomic<Bool>(false)
 
     /// What to do so that these tests run.
-    static let howTo =
+    package static let howTo =
         "needs a broker: COLLIE_TEST_KAFKA=HOST:PORT, or java 17 and the folder shared/kafka"
 
     /// Whether there can be one.
-    static let isAvailable: Bool = {
-        if ProcessInfo.processInfo.environment["COLLIE_TEST_KAFKA"] != nil { return true }
+    package static let isAvailable: Bool = {
+        if isLent { return true }
         return script != nil && shell("command -v java") == 0
     }()
 
+    /// Whether it belongs to somebody else, who would miss it.
+    package static let isLent = ProcessInfo.processInfo.environment["COLLIE_TEST_KAFKA"] != nil
+
     /// The broker of this test run, started when first asked for.
-    static let shared: Result<RealKafka, any Error> = Result { try RealKafka() }
+    package static let shared: Result<RealKafka, any Error> = Result { try RealKafka() }
 
     private static let script: String? = {
         guard let folder = sharedFolder else { return nil }
@@ -85,19 +87,25 @@ final class RealKafka: Sendable {
     nonisolated(unsafe) private static var keepAlive: [(Process, Pipe)] = []
 
     /// Whether it can be killed and started again.
-    var isOurs: Bool { folder != nil }
+    package var isOurs: Bool { folder != nil }
 
     /// Ends the broker as a crash would.
-    func kill() {
+    package func kill() {
         down.store(true, ordering: .relaxed)
         RealKafka.shell("'\(RealKafka.script!)' kill '\(folder!)/data' 1")
     }
 
+    /// Lets the broker hang: it takes connections and answers nothing.
+    package func pause() { RealKafka.shell("'\(RealKafka.script!)' pause '\(folder!)/data' 1") }
+
+    /// Lets it go on.
+    package func resume() { RealKafka.shell("'\(RealKafka.script!)' resume '\(folder!)/data' 1") }
+
     /// Whether it was killed and not started again.
-    var isDown: Bool { down.load(ordering: .relaxed) }
+    package var isDown: Bool { down.load(ordering: .relaxed) }
 
     /// Starts it again with what it holds.
-    func restart() {
+    package func restart() {
         down.store(false, ordering: .relaxed)
         RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1")
     }

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// The folder of real input that lies beside the project, or nil where it is absent.
-let sharedFolder: URL? = {
+package let sharedFolder: URL? = {
     if let path = ProcessInfo.processInfo.environment["COLLIE_SHARED"] {
         return URL(fileURLWithPath: path)
     }

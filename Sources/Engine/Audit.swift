@@ -1,0 +1,231 @@
+package import Decoding
+package import Encoding
+import Events
+import Foundation
+package import Kafka
+package import Pipeline
+
+/// Decides everything again, from the log and the journal, and holds it against what was committed.
+///
+/// Think of an auditor with the receipts: every send command must follow from them, once, and
+/// nothing else may be in the books. One thread decides here, whatever number did the first time.
+package struct Audit {
+    /// What an audit found.
+    package struct Findings: Sendable {
+        /// Outputs that follow from the log.
+        package var expected = 0
+        /// Outputs that are there.
+        package var found = 0
+        /// Epochs gone through.
+        package var epochs = 0
+        /// What is not as it should be, in words; at most a hundred.
+        package var differences: [String] = []
+        /// How many differences there are in all.
+        package var differenceCount = 0
+
+        mutating func differ(_ text: String) {
+            differenceCount += 1
+            if differences.count < 100 { differences.append(text) }
+        }
+    }
+
+    private let settings: KafkaSettings
+    private let rules: CompiledRules
+    private let plan: TrackingPlan
+    private let names: (OutputTopic) -> String
+    private let log: KafkaLog
+
+    /// An audit of a deployment.
+    ///
+    /// - Parameter names: what each output's topic is called.
+    package init(
+        _ settings: KafkaSettings,
+        rules: CompiledRules,
+        plan: TrackingPlan,
+        names: @escaping (OutputTopic) -> String,
+        log: KafkaLog
+    ) {
+        self.settings = settings
+        self.rules = rules
+        self.plan = plan
+        self.names = names
+        self.log = log
+    }
+
+    /// Audits what was committed up to now.
+    package func run(
+        journalTopic: String,
+        mayWait: @escaping () throws -> Void
+    ) throws -> Findings {
+        let journal = try Journal.read(settings, topic: journalTopic, log: log, mayWait: mayWait)
+        var findings = Findings()
+        findings.epochs = journal.records.count
+        guard !journal.records.isEmpty else { return findings }
+        if !journal.isComplete {
+            findings.differ("the beginning of the journal is gone")
+            return findings
+        }
+        let expected = try decide(journal.records)
+        let found = try read(mayWait)
+        for topic in OutputTopic.allCases {
+            compare(
+                names(topic),
+                expected[topic] ?? Outputs(),
+                found[topic] ?? Outputs(),
+                &findings
+            )
+        }
+        return findings
+    }
+
+    /// The outputs of one topic: those of each key in their order.
+    private struct Outputs {
+        var byKey: [String: [UInt64]] = [:]
+        var count = 0
+
+        mutating func add(_ key: String, _ hash: UInt64) {
+            byKey[key, default: []].append(hash)
+            count += 1
+        }
+    }
+
+    private func compare(
+        _ name: String,
+        _ expected: Outputs,
+        _ found: Outputs,
+        _ findings: inout Findings
+    ) {
+        findings.expected += expected.count
+        findings.found += found.count
+        for key in Set(expected.byKey.keys).union(found.byKey.keys).sorted() {
+            var due = expected.byKey[key] ?? []
+            var there = found.byKey[key] ?? []
+            if key.isEmpty {
+                // Without a key there is no order.
+                due.sort()
+                there.sort()
+            }
+            if due == there { continue }
+            let whose = key.isEmpty ? "records without a key" : "key \(key)"
+            if there.count < due.count {
+                findings.differ("\(name), \(whose): \(due.count - there.count) are missing")
+            } else if there.count > due.count {
+                findings.differ("\(name), \(whose): \(there.count - due.count) are too many")
+            } else {
+                findings.differ("\(name), \(whose): they differ, or their order does")
+            }
+        }
+    }
+
+    // MARK: What is due
+
+    private func decide(_ journal: [JournalRecord]) throws -> [OutputTopic: Outputs] {
+        let source = AuditSource(try JournalSource(settings, journal, log: log))
+        let sink = AuditSink()
+        var configuration = Engine.Configuration()
+        configuration.isLive = true
+        _ = try Engine(configuration: configuration, rules: rules).run(
+            source: source,
+            makeDecoder: {
+                EventDecoder(plan: plan, hashKey: rules.rules.hashKey, zones: rules.rules.zones)
+            },
+            sink: sink
+        )
+        source.past.close()
+        return sink.outputs
+    }
+
+    private final class AuditSource: RecordSource {
+        let past: JournalSource
+
+        init(_ past: JournalSource) { self.past = past }
+
+        func fill(_ block: EventBlock) throws -> SourceTurn {
+            let turn = try past.fill(block) { () throws(KafkaError) -> Bool in true }
+            guard case .epochEnd(var mark) = turn else { return turn }
+            mark.isReplayed = false
+            return .epochEnd(mark)
+        }
+    }
+
+    private final class AuditSink: OutputSink {
+        var outputs: [OutputTopic: Outputs] = [:]
+
+        func write(_ record: OutputRecord, of buffer: OutputBuffer) throws {
+            var hash = Audit.start
+            Audit.add(buffer.slice(record.headers), to: &hash)
+            Audit.add(buffer.slice(record.value), to: &hash)
+            let key = record.hasKey ? Audit.text(buffer.slice(record.key)) : ""
+            outputs[record.topic, default: Outputs()].add(key, hash)
+        }
+
+        func commit(_ mark: EpochMark?) throws {}
+    }
+
+    // MARK: What is there
+
+    private func read(_ mayWait: () throws -> Void) throws -> [OutputTopic: Outputs] {
+        var own = settings
+        own.acceptsLoss = true
+        var outputs: [OutputTopic: Outputs] = [:]
+        let consumer = try KafkaConsumer(own, log: log)
+        defer { consumer.close(within: .seconds(1)) }
+        var topics: [String: OutputTopic] = [:]
+        var open = 0
+        for topic in OutputTopic.allCases {
+            let name = names(topic)
+            topics[name] = topic
+            let count = try consumer.partitionCount(of: name, within: .seconds(10))
+            try consumer.assign(
+                (0..<count).map { (TopicPartition(name, Int32($0)), .beginning) }
+            )
+            open += count
+        }
+        var batch = MessageBatch(capacity: 1_024)
+        while open > 0 {
+            try mayWait()
+            batch.removeAll()
+            try consumer.poll(&batch, wait: .milliseconds(50))
+            for index in 0..<batch.count {
+                if batch.isPartitionEnd(index) {
+                    open -= 1
+                    continue
+                }
+                guard batch.isRecord(index), let topic = topics[batch.topicName(index)] else {
+                    continue
+                }
+                var hash = Audit.start
+                let length = batch.hasHeaders(index) ? batch.packedHeadersLength(index) : 0
+                var headers = [UInt8](repeating: 0, count: length)
+                // As long as the library says they are.
+                unsafe headers.withUnsafeMutableBytes { unsafe batch.packHeaders(index, into: $0) }
+                let packed = headers.span
+                unsafe Audit.add(packed.bytes, to: &hash)
+                Audit.add(batch.value(index), to: &hash)
+                let key = batch.hasKey(index) ? Audit.text(batch.key(index)) : ""
+                outputs[topic, default: Outputs()].add(key, hash)
+            }
+        }
+        return outputs
+    }
+
+    // MARK: Hashing
+
+    private static let start: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    private static func add(_ bytes: RawSpan, to hash: inout UInt64) {
+        var value = hash
+        for offset in 0..<bytes.byteCount {
+            // In bounds by the loop.
+            let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        }
+        // The end of a part counts, too.
+        hash = (value ^ 0xff) &* 0x0000_0100_0000_01b3
+    }
+
+    private static func text(_ bytes: RawSpan) -> String {
+        // Copied at once.
+        unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}

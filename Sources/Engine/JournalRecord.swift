@@ -1,0 +1,83 @@
+import Events
+import Foundation
+import Kafka
+
+/// What an epoch was made of, as the journal keeps it: with the input log it is all that a replay
+/// needs to decide as the first run did.
+package struct JournalRecord: Codable, Equatable, Sendable {
+    /// Counts the committed epochs of a deployment, from 1.
+    package var epoch: UInt64
+    /// The wall clock of the epoch, in milliseconds since 1970.
+    package var wallClock: Int64
+    /// The input partitions by number, as `topic[partition]`; new ones are added at the end.
+    package var partitions: [String]
+    /// The offset behind the last record of each partition that moved, by number.
+    package var offsets: [Offset]
+    /// The numbers of the partitions that were caught up and followed the wall clock.
+    package var idle: [Int]
+    /// The configuration under which it was decided.
+    package var config: String
+
+    /// An offset of a partition.
+    package struct Offset: Codable, Equatable, Sendable {
+        package var partition: Int
+        package var next: Int64
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case epoch
+        case wallClock = "wall_clock"
+        case partitions, offsets, idle, config
+    }
+
+    /// What a mark says of an epoch.
+    init(epoch: UInt64, mark: EpochMark, partitions: [TopicPartition], config: String) {
+        self.epoch = epoch
+        wallClock = mark.wallClock.milliseconds
+        self.partitions = partitions.prefix(mark.partitionCount).map(\.description)
+        offsets = mark.offsets.map { Offset(partition: $0.partition, next: $0.next) }
+        idle = mark.idlePartitions
+        self.config = config
+    }
+
+    /// The mark that makes a replay end the same epoch again.
+    var mark: EpochMark {
+        var mark = EpochMark()
+        mark.wallClock = EventTime(milliseconds: wallClock)
+        mark.partitionCount = partitions.count
+        mark.idlePartitions = idle
+        mark.offsets = offsets.map { (partition: $0.partition, next: $0.next) }
+        mark.isReplayed = true
+        return mark
+    }
+
+    /// Takes what is the same in another record from there, so that millions of records do not hold
+    /// it millions of times.
+    mutating func share(with other: JournalRecord) {
+        if partitions == other.partitions { partitions = other.partitions }
+        if idle == other.idle { idle = other.idle }
+        if config == other.config { config = other.config }
+    }
+
+    /// The record's value: one JSON object with its keys in order.
+    func encoded() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self))
+    }
+
+    /// Reads a record's value.
+    init(decoding bytes: Data) throws {
+        self = try JSONDecoder().decode(JournalRecord.self, from: bytes)
+    }
+}
+
+extension TopicPartition {
+    /// Reads `topic[partition]`.
+    init?(_ text: String) {
+        guard text.hasSuffix("]"), let bracket = text.lastIndex(of: "["),
+            let number = Int32(text[text.index(after: bracket)...].dropLast())
+        else { return nil }
+        self.init(String(text[..<bracket]), number)
+    }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import Kafka
+import KafkaTesting
+
+/// A deployment of Collie for one test: topics of its own, a config folder, and its instances.
+final class Deployment {
+    static let partitions = 2
+
+    let cluster: Cluster
+    let name = unique("shop")
+    let folder: Folder
+    /// How the config names the brokers, if not as the cluster does.
+    var brokers: String?
+    /// More lines for the section `kafka`.
+    var more = ""
+    // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
+    private var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
+    private var eventCount = 0
+
+    init(_ cluster: Cluster) throws {
+        self.cluster = cluster
+        folder = try Folder()
+    }
+
+    var events: String { name + ".events" }
+    var leader: String { name + ".leader" }
+    var group: String { name }
+    func output(_ topic: String) -> String { "\(name).\(topic)" }
+
+    static let outputs = [
+        "send.email", "send.sms", "send.whatsapp", "collie.decisions", "collie.identity",
+        "collie.dead-letters", "collie.review",
+    ]
+
+    /// Makes every topic but those left out.
+    func createTopics(except left: [String] = []) throws {
+        if !left.contains(leader) { try cluster.create(leader, 1) }
+        if !left.contains(output("collie.journal")) {
+            try cluster.create(output("collie.journal"), 1)
+        }
+        for topic in [events] + Deployment.outputs.map(output) where !left.contains(topic) {
+            try cluster.create(topic, Deployment.partitions)
+        }
+    }
+
+    // MARK: Instances
+
+    /// Writes the config; answers its folder.
+    ///
+    /// It is noon where the shop is, so that no night holds anything back.
+    @discardableResult
+    func writeConfig() throws -> String {
+        let hour = Int(Date().timeIntervalSince1970) / 3_600 % 24
+        let zone = hour == 12 ? "Etc/GMT" : "Etc/GMT\(hour > 12 ? "+" : "-")\(abs(hour - 12))"
+        let delivery = cluster.kind == .real ? "exactly-once" : "at-least-once"
+        let text = """
+            shop: {name: shop, country: IN, currency: INR, time_zone: \(zone)}
+            identity: {hash_key: 00112233445566778899aabbccddeeff}
+            time: {disorder: 1s}
+            kafka:
+              brokers: "\(brokers ?? cluster.bootstrapServers)"
+              input_topics: [\(events)]
+              group_id: \(group)
+              delivery: \(delivery)
+              transactional_id: \(name)
+              leader_topic: \(leader)
+              session_timeout: \(sessionTimeout)
+              output: {prefix: \(name).}
+              consumer: {heartbeat.interval.ms: 300}
+            \(more)
+            engine: {shards: 2, ingest_threads: 1}
+            shutdown: {deadline: 10s}
+            """
+        let config = folder.path + "/config"
+        if !FileManager.default.fileExists(atPath: config) { _ = try folder.config() }
+        try folder.write("config/collie.yaml", text)
+        return config
+    }
+
+    /// Starts an instance.
+    func run(_ more: String...) throws -> Program {
+        try Program(["run", "--config", try writeConfig()] + more)
+    }
+
+    /// Starts an instance and waits until it leads.
+    func lead() throws -> Program {
+        let program = try run()
+        try program.says("leads: reads")
+        return program
+    }
+
+    // MARK: Records
+
+    private var settings: KafkaSettings {
+        KafkaSettings(bootstrapServers: cluster.bootstrapServers)
+    }
+
+    /// Writes records as they are.
+    func put(_ values: [String]) throws { try write(values, to: events, settings) }
+
+    /// Places orders, each of a customer of its own; answers their numbers.
+    @discardableResult
+    func order(_ count: Int) throws -> [String] {
+        let orders = (0..<count).map { "o\(eventCount + $0)" }
+        eventCount += count
+        try put(
+            orders.map { order in
+                event(
+                    "track",
+                    user: "u-\(order)",
+                    #""event":"Order Completed","properties":{"order_id":"\#(order)"}"#
+                        + #","context":{"traits":{"email":"\#(order)@example.com"}}"#
+                )
+            }
+        )
+        return orders
+    }
+
+    /// An event, so many seconds ago.
+    func event(_ type: String, user: String, ago: Double = 0, _ more: String) -> String {
+        let time = Date().addingTimeInterval(-ago).formatted(
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        )
+        return #"{"type":"\#(type)","messageId":"\#(unique("m"))","userId":"\#(user)","#
+            + #""timestamp":"\#(time)",\#(more)}"#
+    }
+
+    /// A subscriber of an output.
+    func reader(_ topic: String) throws -> Reader {
+        try Reader(
+            settings,
+            output(topic),
+            partitions: Deployment.partitions,
+            log: .silent()
+        )
+    }
+
+    /// What the group has committed, over all partitions.
+    func committed() throws -> Int64 {
+        var settings = settings
+        settings.group = group
+        let consumer = try KafkaConsumer(settings, log: .silent())
+        var sum: Int64 = 0
+        try until("the group's offsets") {
+            do throws(KafkaError) {
+                sum = try consumer.committed(
+                    (0..<Deployment.partitions).map { TopicPartition(events, Int32($0)) },
+                    within: .seconds(1)
+                ).reduce(0) { $0 + ($1 ?? 0) }
+                return true
+            } catch { return false }
+        }
+        return sum
+    }
+}
+
+extension Reader {
+    /// The values seen, as objects.
+    func objects() throws -> [[String: Any]] {
+        try seen.compactMap(\.value).map { value in
+            try JSONSerialization.jsonObject(with: Data(value.utf8)) as? [String: Any] ?? [:]
+        }
+    }
+
+    /// The orders that the send commands seen are about.
+    func orders() throws -> [String] {
+        try objects().compactMap { ($0["variables"] as? [String: Any])?["order_id"] as? String }
+    }
+
+    /// The ids of the send commands seen.
+    var sendIDs: [String] { seen.compactMap { $0.headers["ce_id"] } }
+}
