@@ -15,7 +15,6 @@ package final class LineFile {
     private var pending: [UInt8] = []
     private var packed: [UInt8] = []
     private var frame: OpaquePointer?
-<<<<<<< HEAD
     // Asked for room with, too: how much the library holds back depends on the size of a block.
     private var preferences = LineFile.preferences()
 
@@ -25,10 +24,6 @@ package final class LineFile {
         preferences.frameInfo.blockSizeID = LZ4F_max1MB
         return preferences
     }
-=======
-    // Also asked of when room is made: larger blocks leave more behind for the next call.
-    private var preferences = LZ4F_preferences_t()
->>>>>>> proofs
 
     /// Opens a file, emptying it if it exists; nil and `-` are standard output.
     package init(path: String?) throws(SourceError) {
@@ -88,11 +83,7 @@ package final class LineFile {
     package func close() throws(SourceError) {
         try flush()
         guard let open = unsafe frame else { return }
-<<<<<<< HEAD
-        unsafe try grow(to: LZ4F_compressBound(0, &preferences))
-=======
         try grow(to: unsafe LZ4F_compressBound(0, &preferences))
->>>>>>> proofs
         // The buffer was just made as large as the library asks.
         let count = unsafe packed.withUnsafeMutableBytes {
             unsafe LZ4F_compressEnd(open, $0.baseAddress, $0.count, nil)
@@ -131,11 +122,6 @@ package final class LineFile {
             unsafe LZ4F_isError(LZ4F_createCompressionContext(&made, UInt32(LZ4F_VERSION))) == 0
         else { throw SourceError(description: "LZ4: out of memory") }
         unsafe frame = unsafe made
-<<<<<<< HEAD
-=======
-        preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled
-        preferences.frameInfo.blockSizeID = LZ4F_max1MB
->>>>>>> proofs
         try grow(to: 64)
         let count = unsafe packed.withUnsafeMutableBytes {
             unsafe LZ4F_compressBegin(made, $0.baseAddress, $0.count, &preferences)
@@ -145,11 +131,7 @@ package final class LineFile {
 
     private func pack() throws(SourceError) {
         guard !pending.isEmpty else { return }
-<<<<<<< HEAD
-        unsafe try grow(to: LZ4F_compressBound(pending.count, &preferences))
-=======
         try grow(to: unsafe LZ4F_compressBound(pending.count, &preferences))
->>>>>>> proofs
         let count = unsafe packed.withUnsafeMutableBytes { target in
             unsafe pending.withUnsafeBytes { source in
                 unsafe LZ4F_compressUpdate(

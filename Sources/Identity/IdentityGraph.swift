@@ -277,9 +277,10 @@ package struct IdentityGraph: ~Copyable {
         return count <= limit.count
     }
 
-    /// Whether the union of two profiles stays within the limits. User ids are not counted: that
-    /// two of them meet by alias only is settled before, and an alias must not bar what comes
-    /// after it.
+    /// Whether the union of two profiles stays within the limits.
+    ///
+    /// User ids are not counted: that two of them meet by alias only is settled before, and an
+    /// alias must not bar what comes after it.
     private func unionFits(_ one: UInt32, _ two: UInt32, at time: EventTime) -> Bool {
         let merges = Int(profiles[one].mergeCount) + Int(profiles[two].mergeCount) + 1
         let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
@@ -388,7 +389,9 @@ package struct IdentityGraph: ~Copyable {
     }
 
     /// Calls the closure with the ids that one merge brought: that of the absorbed profile, then
-    /// those it had absorbed before. `ids` is where its change says that they begin.
+    /// those it had absorbed before.
+    ///
+    /// `ids` is where its change says that they begin.
     package func eachAbsorbed(
         _ absorbed: UInt32,
         from ids: UInt32,

@@ -125,7 +125,9 @@ package struct ConsentRecord: BitwiseCopyable {
 
     package init() {}
 
-    /// The state that holds on a channel. A STOP takes marketing away; it lifts no suppression.
+    /// The state that holds on a channel.
+    ///
+    /// A STOP takes marketing away; it lifts no suppression.
     package func state(_ index: Int) -> ConsentState {
         let stop = stops[index]
         guard stop.isSet, stop >= starts[index], stop >= times[index] else { return states[index] }

@@ -487,8 +487,9 @@ extension ShardPipeline {
         store.forgetOrders(of: slot, before: now)
     }
 
-    /// What an order does to the profile's carts (AB-4). At a merge the order of one side meets
-    /// the carts of the other only: `meets` says which.
+    /// What an order does to the profile's carts (AB-4).
+    ///
+    /// At a merge the order of one side meets the carts of the other only: `meets` says which.
     mutating func closeCarts(
         with order: OrderRecord,
         at time: EventTime,
