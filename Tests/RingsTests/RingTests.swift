@@ -154,6 +154,89 @@ struct RingStressTests {
         #expect(seen.load(ordering: .relaxed) == Int(count))
     }
 
+    @Test func `a writer that waits for any of its rings loses nothing`() {
+        let count = UInt64(20_000)
+        let signal = Signal()
+        let rings = 3
+        var writings: [Writing] = []
+        var readers: [EngineThread] = []
+        let outcome = Outcome()
+        for _ in 0..<rings {
+            let ring = Ring<UInt64>.ends(capacity: 4, writer: signal, reader: Signal())
+            writings.append(Writing(ring.writer))
+            let reading = Reading(ring.reader)
+            let reader = EngineThread(name: "reader")
+            readers.append(reader)
+            reader.start {
+                var next: UInt64 = 0
+                while let number = reading.reader.read() {
+                    if number != next { outcome.mistakes.add(1, ordering: .relaxed) }
+                    next += 1
+                }
+                outcome.seen.add(Int(next), ordering: .relaxed)
+            }
+        }
+        let outlets = writings
+        let writer = EngineThread(name: "writer")
+        writer.start {
+            var next = [UInt64](repeating: 0, count: rings)
+            while next.contains(where: { $0 < count }) {
+                for index in 0..<rings {
+                    while next[index] < count, outlets[index].writer.tryStage(next[index]) {
+                        next[index] += 1
+                    }
+                    outlets[index].writer.publish()
+                }
+                signal.wait {
+                    for index in 0..<rings
+                    where next[index] == count || outlets[index].writer.hasRoom {
+                        return true
+                    }
+                    return false
+                }
+            }
+            for outlet in outlets { outlet.writer.close() }
+        }
+        writer.join()
+        for reader in readers { reader.join() }
+        #expect(outcome.mistakes.load(ordering: .relaxed) == 0)
+        #expect(outcome.seen.load(ordering: .relaxed) == rings * Int(count))
+    }
+
+    @Test func `whoever waits for an end that goes is told`() {
+        for round in 0..<300 {
+            let ring = Ring<UInt64>.ends(capacity: 2, writer: Signal(), reader: Signal())
+            let writing = Writing(ring.writer)
+            let reading = Reading(ring.reader)
+            let outcome = Outcome()
+            let writer = EngineThread(name: "writer")
+            let reader = EngineThread(name: "reader")
+            if round % 2 == 0 {
+                // Fills the ring and waits; the reader takes a few and goes.
+                writer.start {
+                    while writing.writer.write(1) {}
+                    outcome.seen.add(1, ordering: .relaxed)
+                }
+                reader.start {
+                    for _ in 0..<round / 2 { _ = reading.reader.read() }
+                    reading.reader.cancel()
+                }
+            } else {
+                writer.start {
+                    for _ in 0..<round / 2 { _ = writing.writer.write(1) }
+                    writing.writer.close()
+                }
+                reader.start {
+                    while reading.reader.read() != nil {}
+                    outcome.seen.add(1, ordering: .relaxed)
+                }
+            }
+            writer.join()
+            reader.join()
+            #expect(outcome.seen.load(ordering: .relaxed) == 1)
+        }
+    }
+
     private final class Outcome: Sendable {
         let mistakes = Atomic<Int>(0)
         let seen = Atomic<Int>(0)
