@@ -71,7 +71,9 @@ package final class KafkaMembership: @unchecked Sendable {
         timing: Timing = Timing(),
         log: KafkaLog
     ) throws(KafkaError) {
-        if topics.isEmpty { throw KafkaError(.configuration, "kafka: `kafka.input_topics` names no topic") }
+        if topics.isEmpty {
+            throw KafkaError(.configuration, "kafka: `kafka.input_topics` names no topic")
+        }
         self.settings = settings
         self.topics = topics.sorted()
         self.timing = timing

@@ -32,7 +32,9 @@ final class DemoSubscriber {
         try consumer.assign(starts)
     }
 
-    /// Prints what has come; waits a little for it. Answers how many commands came.
+    /// Prints what has come; waits a little for it.
+    ///
+    /// Answers how many commands came.
     func poll(wait: Duration, _ line: (String) -> Void) throws -> Int {
         batch.removeAll()
         try consumer.poll(&batch, wait: wait)
