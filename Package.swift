@@ -108,11 +108,18 @@ let package = Package(
             ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
         ),
         module("LoadTesting", ["Events"]),
+        module(
+            "Simulator",
+            [
+                "Decoding", "Encoding", "Engine", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Kafka", "LoadTesting", "Memory", "Pipeline", "Profiles", "TimeZones", "Windows",
+            ]
+        ),
         .executableTarget(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
-                "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "Pipeline", "Rings", "Scenarios", "Settings", "Shards", "Simulator",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
@@ -140,6 +147,7 @@ let package = Package(
                 "Memory", "Pipeline", "TimeZones", "Windows",
             ]
         ),
+        suite("SimulatorTests", ["Simulator"]),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "EngineTests",

@@ -215,9 +215,10 @@ final class ResolverStage: @unchecked Sendable {
             resolver.addPartitions(upTo: mark.partitionCount)
             resolver.wallClock = mark.wallClock
         }
-        for (number, index) in orderOfEpoch() {
-            let block = engine.blocks[Int(number)]
-            resolver.apply(Int(index), of: block, number: number)
+        let blocks = held.map { engine.blocks[Int($0.number)] }
+        for place in EpochOrder.places(in: blocks, for: resolver) {
+            let number = held[place.block].number
+            resolver.apply(place.index, of: blocks[place.block], number: number)
             eventsInEpoch += 1
             if eventsInEpoch & 255 == 0 { flush() }
         }
@@ -230,43 +231,6 @@ final class ResolverStage: @unchecked Sendable {
         for (number, _) in held { resolver.release(block: number) }
         held.removeAll(keepingCapacity: true)
         endEpoch(mark)
-    }
-
-    private func orderOfEpoch() -> [(UInt32, UInt32)] {
-        var newest: [Int32: EventTime] = [:]
-        var order: [(tick: Int64, partition: Int32, offset: Int64, number: UInt32, index: UInt32)] =
-            []
-        var isSinglePartition = true
-        for (number, _) in held {
-            let block = engine.blocks[Int(number)]
-            for index in 0..<block.count {
-                let entry = block[record: index]
-                let event = block[event: index]
-                var time = newest[entry.partition] ?? .none
-                if event.time.isSet {
-                    let bounded =
-                        event.received.isSet ? min(event.time, event.received) : event.time
-                    time = max(time, bounded)
-                }
-                newest[entry.partition] = time
-                if let first = order.first, first.partition != entry.partition {
-                    isSinglePartition = false
-                }
-                order.append(
-                    (
-                        max(
-                            (time - engine.rules.rules.disorder).second,
-                            resolver.tick(of: event, partition: Int(entry.partition))
-                        ),
-                        entry.partition, entry.offset, number, UInt32(index)
-                    )
-                )
-            }
-        }
-        if !isSinglePartition {
-            order.sort { ($0.tick, $0.partition, $0.offset) < ($1.tick, $1.partition, $1.offset) }
-        }
-        return order.map { ($0.number, $0.index) }
     }
 
     // MARK: Handing on

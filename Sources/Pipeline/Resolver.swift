@@ -86,6 +86,9 @@ package struct Resolver: ~Copyable {
         while partitions.count < count { partitions.append(PartitionState()) }
     }
 
+    /// How far behind the newest event others may still come.
+    package var disorder: TimeSpan { rules.rules.disorder }
+
     /// How many messageIds are remembered.
     package var fingerprints: Int { seen.count }
 

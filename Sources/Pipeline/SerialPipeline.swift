@@ -13,6 +13,10 @@ package struct SerialPipeline: ~Copyable {
     // Parcels under way, by giver and taker.
     private var parcels: [[ParcelBox]]
     private var epoch: UInt64 = 0
+    /// Called with the shard and the slot before a profile is given away, and after one was taken
+    /// in: where a test does what a faulty merge would do.
+    package var spoilsHandOver: ((inout ShardPipeline, UInt32) -> Void)?
+    package var spoilsTakeOver: ((inout ShardPipeline, UInt32) -> Void)?
 
     // A shard is not copyable, so it stands in a box.
     private final class Box {
@@ -39,6 +43,17 @@ package struct SerialPipeline: ~Copyable {
             resolver.apply(index, of: block, number: 0)
             deliver(block)
         }
+    }
+
+    /// Applies one record of a decoded block.
+    package mutating func apply(_ index: Int, of block: EventBlock) {
+        resolver.apply(index, of: block, number: 0)
+        deliver(block)
+    }
+
+    /// Lends the shards one after the other, to look at their state or to spoil it in a test.
+    package mutating func eachShard(_ body: (inout ShardPipeline) -> Void) {
+        for box in shards { body(&box.pipeline) }
     }
 
     /// Lets the wall clock move: all partitions are caught up.
@@ -99,6 +114,7 @@ package struct SerialPipeline: ~Copyable {
             switch message.verb {
             case .handOver:
                 let sent = ParcelBox()
+                spoilsHandOver?(&box.pipeline, message.slot)
                 box.pipeline.handOver(message.slot, into: &sent.parcel)
                 parcels[shard * shards.count + peer].append(sent)
             case .takeOver:
@@ -106,6 +122,7 @@ package struct SerialPipeline: ~Copyable {
                 guard !parcels[lane].isEmpty else { return false }
                 let sent = parcels[lane].removeFirst()
                 box.pipeline.takeOver(&sent.parcel, message: message)
+                spoilsTakeOver?(&box.pipeline, message.slot)
             default:
                 box.pipeline.apply(message, block: block)
             }

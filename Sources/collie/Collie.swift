@@ -7,7 +7,7 @@ import Foundation
 struct Collie {
     static let commands = [
         demoCommand, runCommand, replayCommand, testCommand, checkCommand, generateCommand,
-        auditCommand,
+        auditCommand, simulateCommand,
     ]
 
     static func main() {

@@ -1,0 +1,188 @@
+import Encoding
+import Engine
+import Events
+import Foundation
+import Kafka
+import Memory
+import Pipeline
+
+/// A process: stands by, leads, is killed and started again.
+///
+/// Goes through the same steps as a `Deployment` with its source and sink, one turn at a time: take
+/// over the transactions, read the journal, restore a state, go through the journalled epochs
+/// again with their outputs suppressed, then read, decide and commit.
+final class SimulatedInstance {
+    /// Its number, from 1; also its name in the group.
+    let number: Int
+    private unowned let world: Simulation
+    /// Not running; started again at `startsAt`.
+    private(set) var isDead = false
+    private(set) var startsAt: Int64 = 0
+    /// Stopped in the middle of something, without knowing.
+    var isPaused = false
+    /// In the middle of a turn.
+    private(set) var isBusy = false
+    /// The term of leadership, as far as it knows; nil while it stands by.
+    private(set) var term: Int?
+    /// The group's generation, as far as it knows.
+    private(set) var generation = 0
+    private var terms = 0
+    private var leadership: Leadership?
+    private let skew: Int64
+
+    /// What one term of leadership has.
+    private final class Leadership {
+        let port: SimulatedPort
+        let committer: EpochCommitter
+        let decider: Decider
+        var source: SimulatedSource
+        /// Epochs that are decided and not committed yet.
+        var ahead: [(mark: EpochMark, outputs: OutputBuffer)] = []
+        var isChecked = false
+
+        init(
+            _ port: SimulatedPort,
+            _ committer: EpochCommitter,
+            _ decider: Decider,
+            _ source: SimulatedSource
+        ) {
+            self.port = port
+            self.committer = committer
+            self.decider = decider
+            self.source = source
+        }
+    }
+
+    init(_ number: Int, _ world: Simulation, skew: Int64) {
+        self.number = number
+        self.world = world
+        self.skew = skew
+    }
+
+    func tell(_ text: String) { world.tell("#\(number) \(text)") }
+
+    // MARK: Life
+
+    /// Ends at once, whatever it was doing; what it knew is gone.
+    func kill(_ why: String) {
+        guard !isDead else { return }
+        tell("killed: \(why)")
+        isDead = true
+        isPaused = false
+        term = nil
+        leadership = nil
+        startsAt = world.now + world.within(100...20_000)
+    }
+
+    /// Starts again, if it is time.
+    func startIfDue() {
+        guard isDead, !isBusy, world.now >= startsAt else { return }
+        isDead = false
+        tell("started")
+    }
+
+    /// Whether its heartbeats reach the broker.
+    var beats: Bool { !isDead && !isPaused }
+
+    /// Learns of the group what the broker would tell it.
+    func learn(_ group: SimulatedGroup) {
+        guard beats else { return }
+        generation = group.generation
+        if group.holder == number {
+            if term == nil {
+                terms += 1
+                term = terms
+                tell("holds the leader's partition, term \(terms)")
+            }
+        } else if term != nil {
+            tell("has lost the leader's partition")
+            term = nil
+        }
+    }
+
+    // MARK: Turns
+
+    /// Does the next thing.
+    func turn() {
+        guard !isDead, !isBusy, !isPaused else { return }
+        isBusy = true
+        defer { isBusy = false }
+        do {
+            if leadership == nil {
+                if term != nil { leadership = try lead() }
+            } else {
+                try work()
+            }
+        } catch {
+            if isDead { return }
+            tell("ends its term: \(error)")
+            leadership = nil
+            let kind = (error as? KafkaError)?.kind
+            // Anything else ends the process, as `Deployment.run` does.
+            if kind != .leadershipLost, kind != .fenced, kind != .stopped { kill("\(error)") }
+        }
+    }
+
+    /// Begins a term: recovers what was known.
+    private func lead() throws -> Leadership {
+        guard let term else { throw Killed() }
+        let port = SimulatedPort(world, self, term: term, isTransactional: world.isExactlyOnce)
+        if world.isExactlyOnce { try port.takeOverTransactions() }
+        var configuration = KafkaSink.Configuration()
+        configuration.delivery = world.isExactlyOnce ? .exactlyOnce : .atLeastOnce
+        let committer = EpochCommitter(configuration, now: world.now)
+        try reach(.readJournal)
+        let journal = try world.journal()
+        committer.nextEpoch = (journal.last?.epoch ?? 0) + 1
+        try reach(.restore)
+        let shards = Int(world.within(1...3))
+        let decider = Decider(world.rules, shards: shards, mutation: world.mutation)
+        let source = SimulatedSource(world, self, port, journal)
+        tell("leads from epoch \(committer.nextEpoch), \(shards) shards")
+        return Leadership(port, committer, decider, source)
+    }
+
+    private func reach(_ point: Point) throws {
+        world.reach(point, self)
+        if isDead { throw Killed() }
+    }
+
+    private func work() throws {
+        guard let own = leadership else { return }
+        try own.port.checkTerm()
+        if own.source.isReplaying {
+            for _ in 0..<8 {
+                guard let (records, mark) = own.source.replay() else { break }
+                try reach(.replay)
+                _ = own.decider.decide(records, mark)
+                try own.committer.commit(mark, through: own.port)
+            }
+            if !own.source.isReplaying {
+                if world.mutation == .timerLost { own.decider.loseTimer() }
+                try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "recovered")
+            }
+            return
+        }
+        // The engine decides the next epoch while the one before is committed.
+        if own.ahead.isEmpty || own.ahead.count < 3 && world.draw(300) {
+            try reach(.fetch)
+            let (records, mark) = own.source.epoch(at: world.now + skew)
+            let outputs = own.decider.decide(records, mark)
+            try reach(.decide)
+            own.ahead.append((mark, outputs))
+            if own.ahead.count > 1 { return }
+        }
+        let (mark, outputs) = own.ahead.removeFirst()
+        for index in 0..<outputs.records.count {
+            try own.committer.write(outputs.records[index], of: outputs, through: own.port)
+        }
+        let epoch = own.committer.nextEpoch
+        try own.committer.commit(mark, through: own.port)
+        if own.committer.nextEpoch > epoch {
+            tell("epoch \(epoch): \(mark.offsets) idle \(mark.idlePartitions), \(outputs.records.count) outputs")
+        }
+        if own.ahead.isEmpty, world.isExactlyOnce, world.draw(50) {
+            try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "running")
+        }
+    }
+}
