@@ -106,10 +106,15 @@ final class SimulatedBroker {
 
     /// The last stable offset: where the first open transaction begins.
     func stableEnd(of log: SimulatedLog) -> Int64 {
-        for (offset, entry) in log.entries.enumerated() where isOpen(entry.transaction) {
-            return Int64(offset)
+        // Only the deployment's own last transaction can be open, and it is at the end.
+        guard current != 0, isOpen(current) else { return log.end }
+        var end = log.entries.count
+        var first = end
+        while end > 0, log.entries[end - 1].time >= transactions[current].begun {
+            end -= 1
+            if log.entries[end].transaction == current { first = end }
         }
-        return log.end
+        return Int64(first)
     }
 
     private func isOpen(_ transaction: Int) -> Bool {

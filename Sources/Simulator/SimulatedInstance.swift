@@ -151,9 +151,9 @@ final class SimulatedInstance {
         guard let own = leadership else { return }
         try own.port.checkTerm()
         if own.source.isReplaying {
-            for _ in 0..<8 {
+            try reach(.replay)
+            for _ in 0..<128 {
                 guard let (records, mark) = own.source.replay() else { break }
-                try reach(.replay)
                 _ = own.decider.decide(records, mark)
                 try own.committer.commit(mark, through: own.port)
             }
@@ -167,6 +167,8 @@ final class SimulatedInstance {
         if own.ahead.isEmpty || own.ahead.count < 3 && world.draw(300) {
             try reach(.fetch)
             let (records, mark) = own.source.epoch(at: world.now + skew)
+            // Nothing new: time alone makes an epoch only now and then.
+            if mark.offsets.isEmpty, own.ahead.isEmpty, world.draw(600) { return }
             let outputs = own.decider.decide(records, mark)
             try reach(.decide)
             own.ahead.append((mark, outputs))
@@ -179,7 +181,8 @@ final class SimulatedInstance {
         let epoch = own.committer.nextEpoch
         try own.committer.commit(mark, through: own.port)
         if own.committer.nextEpoch > epoch {
-            tell("epoch \(epoch): \(mark.offsets) idle \(mark.idlePartitions), \(outputs.records.count) outputs")
+            let offsets = mark.offsets.map { "\($0.partition):\($0.next)" }.joined(separator: " ")
+            tell("epoch \(epoch): [\(offsets)] \(outputs.records.count) outputs")
         }
         if own.ahead.isEmpty, world.isExactlyOnce, world.draw(50) {
             try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "running")

@@ -50,6 +50,8 @@ package final class Simulation {
     private var violation: Violation?
     private var faults: [String: Int] = [:]
     private var depth = 0
+    // Records of the journal by offset, so that each is decoded once.
+    private var journalled: [Int64: JournalRecord] = [:]
 
     /// Prepares a run.
     ///
@@ -248,8 +250,11 @@ package final class Simulation {
     /// The journal, as a reader of committed records sees it.
     func journal() throws -> [JournalRecord] {
         guard let log = broker.outputs[Journal.topicName] else { return [] }
-        return try broker.read(log, from: 0).records.map {
-            try JournalRecord(decoding: Data($0.entry.value ?? []))
+        return try broker.read(log, from: 0).records.map { offset, entry in
+            if let known = journalled[offset] { return known }
+            let record = try JournalRecord(decoding: Data(entry.value ?? []))
+            journalled[offset] = record
+            return record
         }
     }
 
