@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: packages build test demo lint
+.PHONY: packages build test demo lint simulate
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
 
@@ -17,6 +17,12 @@ build: packages
 
 test: packages
 	swift test
+
+# Lets everything go wrong in a made-up world: make simulate SECONDS=60 SEED=1
+SECONDS ?= 60
+SEED ?= 1
+simulate: build
+	"$$(swift build -c release --show-bin-path)/collie" simulate --seed $(SEED) --seconds $(SECONDS)s
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests

@@ -88,6 +88,7 @@ let package = Package(
         ),
 
         // What joins them.
+        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",
@@ -112,7 +113,8 @@ let package = Package(
             "Simulator",
             [
                 "Decoding", "Encoding", "Engine", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Kafka", "LoadTesting", "Memory", "Pipeline", "Profiles", "TimeZones", "Windows",
+                "Kafka", "LoadTesting", "Memory", "Pipeline", "Profiles", "Snapshots", "TimeZones",
+                "Windows",
             ]
         ),
         .executableTarget(
@@ -144,7 +146,14 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
+            ]
+        ),
+        suite(
+            "SnapshotTests",
+            [
+                "CPlatform", "Decoding", "Encoding", "Events", "LoadTesting", "Memory", "Pipeline",
+                "Profiles", "Settings", "Shards", "Snapshots",
             ]
         ),
         suite("SimulatorTests", ["Simulator"]),

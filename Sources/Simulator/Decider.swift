@@ -21,14 +21,19 @@ final class Decider {
         var entry: SimulatedLog.Entry
     }
 
-    init(_ rules: CompiledRules, shards: Int, mutation: Mutation?) {
+    convenience init(_ rules: CompiledRules, shards: Int, mutation: Mutation?) {
+        self.init(rules, SerialPipeline(rules: rules, shards: shards), mutation)
+    }
+
+    /// Goes on with a pipeline that was restored.
+    init(_ rules: CompiledRules, _ pipeline: consuming SerialPipeline, _ mutation: Mutation?) {
         self.rules = rules
         decoder = EventDecoder(
             plan: .standard,
             hashKey: rules.rules.hashKey,
             zones: rules.rules.zones
         )
-        pipeline = SerialPipeline(rules: rules, shards: shards)
+        self.pipeline = pipeline
         spoil(mutation)
     }
 

@@ -3,7 +3,7 @@ enum Point: String, CaseIterable {
     case join, takeOver, readJournal, restore, replay
     case fetch, decide
     case begin, produce, journal, flush, offsets, commit, abort
-    case snapshotWrite, snapshotSync, snapshotRename
+    case snapshotWrite, snapshotRename
 }
 
 /// How likely everything is, in thousandths; each seed draws its own and leaves some out.

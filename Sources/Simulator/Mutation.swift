@@ -36,9 +36,9 @@ extension Decider {
     /// Forgets the due time of one running enrollment.
     func loseTimer() {
         var handle: UInt32 = 1
-        while handle <= UInt32(pipeline.resolver.graph.profiles.count) {
+        while handle <= pipeline.resolver.graph.profiles.handleMax {
             let record = pipeline.resolver.graph.profiles[handle]
-            let isLive = pipeline.resolver.graph.live(handle) == handle
+            let isLive = record.forward == 0
             handle += 1
             guard isLive else { continue }
             var index = 0

@@ -5,6 +5,7 @@ import Foundation
 import Kafka
 import Memory
 import Pipeline
+import Snapshots
 
 /// A process: stands by, leads, is killed and started again.
 ///
@@ -29,6 +30,7 @@ final class SimulatedInstance {
     private var terms = 0
     private var leadership: Leadership?
     private let skew: Int64
+    private let disk: SimulatedDisk
 
     /// What one term of leadership has.
     private final class Leadership {
@@ -57,6 +59,7 @@ final class SimulatedInstance {
         self.number = number
         self.world = world
         self.skew = skew
+        disk = SimulatedDisk(world, number)
     }
 
     func tell(_ text: String) { world.tell("#\(number) \(text)") }
@@ -136,10 +139,54 @@ final class SimulatedInstance {
         committer.nextEpoch = (journal.last?.epoch ?? 0) + 1
         try reach(.restore)
         let shards = Int(world.within(1...3))
-        let decider = Decider(world.rules, shards: shards, mutation: world.mutation)
-        let source = SimulatedSource(world, self, port, journal)
+        let (decider, header) = try restore(shards, journal)
+        let source = SimulatedSource(world, self, port, journal, behind: header)
         tell("leads from epoch \(committer.nextEpoch), \(shards) shards")
         return Leadership(port, committer, decider, source)
+    }
+
+    /// The newest state that can be used, else an empty one.
+    private func restore(_ shards: Int, _ journal: [JournalRecord]) throws
+        -> (Decider, SnapshotHeader?)
+    {
+        var header: SnapshotHeader?
+        let last = journal.last?.epoch ?? 0
+        let restored: SerialPipeline?
+        do throws(SnapshotError) {
+            restored = try disk.folder.newest(log: { tell("snapshot: \($0.kind)") }) {
+                (file) throws(SnapshotError) in
+                var losses = StateLosses()
+                let pipeline = try file.restorePipeline(
+                    rules: world.rules,
+                    shards: shards,
+                    losses: &losses
+                )
+                header = file.header
+                return pipeline
+            }
+        } catch {
+            // People move the damaged ones away, and the whole journal takes their place.
+            disk.clear()
+            restored = nil
+        }
+        guard let header, let restored, header.epoch <= last else {
+            return (Decider(world.rules, shards: shards, mutation: world.mutation), nil)
+        }
+        let decider = Decider(world.rules, restored, world.mutation)
+        tell("restores epoch \(header.epoch)")
+        if world.mutation == .timerLost { decider.loseTimer() }
+        try world.oracle.check(decider, at: header.epoch, "restored")
+        return (decider, header)
+    }
+
+    /// Saves the state of the last committed epoch.
+    private func save(_ own: Leadership) throws {
+        try reach(.snapshotWrite)
+        var header = SnapshotHeader(epoch: own.committer.nextEpoch - 1)
+        header.offsets = own.source.offsets
+        let isSaved = disk.save(own.decider, header)
+        tell("snapshot of epoch \(header.epoch)\(isSaved ? "" : " failed")")
+        try reach(.snapshotRename)
     }
 
     private func reach(_ point: Point) throws {
@@ -158,7 +205,6 @@ final class SimulatedInstance {
                 try own.committer.commit(mark, through: own.port)
             }
             if !own.source.isReplaying {
-                if world.mutation == .timerLost { own.decider.loseTimer() }
                 try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "recovered")
             }
             return
@@ -184,6 +230,7 @@ final class SimulatedInstance {
             let offsets = mark.offsets.map { "\($0.partition):\($0.next)" }.joined(separator: " ")
             tell("epoch \(epoch): [\(offsets)] \(outputs.records.count) outputs")
         }
+        if own.ahead.isEmpty, own.committer.nextEpoch > 1, world.draw(60) { try save(own) }
         if own.ahead.isEmpty, world.isExactlyOnce, world.draw(50) {
             try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "running")
         }

@@ -1,6 +1,7 @@
 import Engine
 import Events
 import Kafka
+import Snapshots
 
 /// Cuts epochs: first those of the journal, then new ones.
 ///
@@ -20,7 +21,8 @@ struct SimulatedSource {
         _ world: Simulation,
         _ instance: SimulatedInstance,
         _ port: SimulatedPort,
-        _ journal: [JournalRecord]
+        _ journal: [JournalRecord],
+        behind header: SnapshotHeader?
     ) {
         self.world = world
         self.instance = instance
@@ -28,8 +30,10 @@ struct SimulatedSource {
         self.journal = journal
         for name in journal.last?.partitions ?? [] {
             guard let partition = TopicPartition(name) else { continue }
-            add(Int(partition.partition), from: 0)
+            let start = header?.offsets.first { $0.partition == partition.partition }?.next
+            add(Int(partition.partition), from: start ?? 0)
         }
+        if let header { position = journal.firstIndex { $0.epoch > header.epoch } ?? journal.count }
         if journal.isEmpty { adopt() }
     }
 
@@ -43,6 +47,17 @@ struct SimulatedSource {
     private mutating func adopt() {
         for partition in 0..<world.broker.inputs.count where !port.numbered.contains(partition) {
             add(partition, from: world.broker.committed[partition] ?? 0)
+        }
+    }
+
+    /// Where the log goes on behind what was given out.
+    var offsets: [SnapshotHeader.Offset] {
+        zip(port.numbered, nexts).map {
+            SnapshotHeader.Offset(
+                topic: SimulatedBroker.inputTopic,
+                partition: Int32($0),
+                next: $1
+            )
         }
     }
 
@@ -82,7 +97,8 @@ struct SimulatedSource {
             let isAnswering = world.broker.isUp
             let found =
                 isAnswering
-                ? world.broker.read(log, from: nexts[number], limit: limit) : ([], nexts[number], -1)
+                ? world.broker.read(log, from: nexts[number], limit: limit)
+                : ([], nexts[number], -1)
             for (offset, entry) in found.0 {
                 records.append(Decider.Record(partition: number, offset: offset, entry: entry))
             }

@@ -17,9 +17,9 @@ extension Decider {
         var sum: UInt64 = 0
         var slots: [[UInt32]] = []
         var handle: UInt32 = 1
-        while handle <= UInt32(pipeline.resolver.graph.profiles.count) {
+        while handle <= pipeline.resolver.graph.profiles.handleMax {
             let record = pipeline.resolver.graph.profiles[handle]
-            if pipeline.resolver.graph.live(handle) == handle {
+            if record.forward == 0 {
                 while slots.count <= Int(record.shard) { slots.append([]) }
                 slots[Int(record.shard)].append(record.slot)
             }
@@ -93,7 +93,9 @@ struct Digest {
         while handle != 0 {
             digest.add(store.endpoints[handle].hash)
             digest.add(store.endpoints[handle].lastSeen)
-            for index in 0..<9 { digest.add(Int64(store.endpoints[handle].consent[index].rawValue)) }
+            for index in 0..<9 {
+                digest.add(Int64(store.endpoints[handle].consent[index].rawValue))
+            }
             handle = store.endpoints[handle].next
         }
         handle = profile.orders
