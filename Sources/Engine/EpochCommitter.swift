@@ -127,12 +127,13 @@ package final class EpochCommitter {
         try port.checkTerm()
         defer { forget() }
         guard let mark else { return try dropUnfinished(port) }
-        if mark.isReplayed { return }
-        for (partition, next) in mark.offsets {
-            while offsets.count <= partition { offsets.append(-1) }
-            offsets[partition] = next
-            hasOffsets = true
+        if mark.isReplayed {
+            // In a transaction the offsets went with the journal; else the leader before may have
+            // ended between the two, and nothing new may come for long.
+            if configuration.delivery == .atLeastOnce { note(mark) }
+            return
         }
+        note(mark)
         try composeJournal(mark, port)
         switch configuration.delivery {
         case .exactlyOnce:
@@ -149,6 +150,14 @@ package final class EpochCommitter {
             } catch { throw translated(error, port) }
         }
         if !journalRecord.isEmpty { nextEpoch += 1 }
+    }
+
+    private func note(_ mark: EpochMark) {
+        for (partition, next) in mark.offsets {
+            while offsets.count <= partition { offsets.append(-1) }
+            offsets[partition] = next
+            hasOffsets = true
+        }
     }
 
     /// Prepares the epoch's journal record; none if neither an offset nor time moved.

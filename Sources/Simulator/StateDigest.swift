@@ -11,8 +11,6 @@ extension Decider {
         hash.add(pipeline.resolver.watermark)
         hash.add(pipeline.resolver.fired)
         hash.add(Int64(bitPattern: pipeline.resolver.sequence))
-        hash.add(Int64(pipeline.resolver.counters.events))
-        hash.add(Int64(pipeline.resolver.counters.duplicates))
         // Which shard has which profile depends on their number, so profiles are summed up.
         var sum: UInt64 = 0
         var slots: [[UInt32]] = []
