@@ -122,8 +122,11 @@ let package = Package(
         // Tests.
         suite("EventsTests", ["Events"]),
         suite("WindowsTests", ["Windows", "TimeZones", "Events"]),
-        suite("NormalisationTests", ["CPhoneNumber", "Normalisation"]),
-        suite("DecodingTests", ["Decoding", "Events", "Settings", "TimeZones", "Windows"]),
+        suite("NormalisationTests", ["CPhoneNumber", "Normalisation", "TestData"]),
+        suite(
+            "DecodingTests",
+            ["Decoding", "Events", "Settings", "TestData", "TimeZones", "Windows"]
+        ),
         suite(
             "SettingsTests",
             [
@@ -132,9 +135,10 @@ let package = Package(
             ]
         ),
         suite("RingsTests", ["CAllocationCounter", "Rings", "Shards"]),
+        .target(name: "TestData", path: "Tests/TestData", swiftSettings: tests),
         .target(
             name: "KafkaTesting",
-            dependencies: ["CPlatform", "Kafka"],
+            dependencies: ["CPlatform", "Kafka", "TestData"],
             path: "Tests/KafkaTesting",
             swiftSettings: tests
         ),
@@ -155,7 +159,7 @@ let package = Package(
             "EngineTests",
             [
                 "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "LoadTesting",
-                "Memory", "Pipeline", "Profiles", "Settings",
+                "Memory", "Pipeline", "Profiles", "Settings", "TestData",
             ]
         ),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),

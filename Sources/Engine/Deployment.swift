@@ -84,7 +84,6 @@ package final class Deployment: Sendable {
     private func lead() throws {
         let sink = try KafkaSink(membership, configuration: configuration.sink)
         let before = try readJournal(in: sink.term)
-        try check(before)
         sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
         let source = try KafkaSource(
             membership,
@@ -92,6 +91,7 @@ package final class Deployment: Sendable {
             replaying: before.records,
             configuration: configuration.source
         )
+        try check(before, lacksPast: source.goesOnWithoutPast)
         var engineConfiguration = configuration.engine
         engineConfiguration.isLive = true
         let engine = Engine(configuration: engineConfiguration, rules: rules)
@@ -100,7 +100,7 @@ package final class Deployment: Sendable {
         log.line(
             .notice,
             "leads: reads \(membership.partitions.count) partitions"
-                + (epochs == 0 ? "" : ", after going through \(epochs) epochs again")
+                + (epochs == 0 ? "" : ", goes through \(epochs) epochs of the past again first")
         )
         defer {
             past.withLock { $0.add(engine.progress) }
@@ -138,15 +138,15 @@ extension Deployment {
 
     /// Refuses to begin without the past, unless that was asked for: opt-outs and caps would be
     /// gone silently.
-    private func check(_ past: Journal.Contents) throws(KafkaError) {
-        if !past.isComplete, !membership.settings.acceptsLoss {
+    private func check(_ past: Journal.Contents, lacksPast: Bool) throws(KafkaError) {
+        guard let journal = configuration.sink.journalTopic else { return }
+        if !past.isComplete || lacksPast, !membership.settings.acceptsLoss {
             throw KafkaError(
                 .dataLost,
                 """
-                kafka: the beginning of the journal \(configuration.sink.journalTopic ?? "") is gone, so \
-                what people were sent and what they refused cannot be known. Keep the journal and \
-                the input topics for ever, or as long as snapshots reach back. \
-                `collie run --accept-loss` begins with what is left.
+                kafka: events were read before whose epochs the journal \(journal) does not hold, so what \
+                people were sent and what they refused cannot be known. Keep the journal and \
+                the input topics for ever. `collie run --accept-loss` begins with what is left.
                 """
             )
         }

@@ -1,6 +1,7 @@
 import CPlatform
 package import Encoding
 package import Kafka
+import Shards
 import Synchronization
 
 /// Writes outputs to their topics and commits epochs, while this instance leads.
@@ -160,7 +161,7 @@ package final class KafkaSink: OutputSink {
             notice.waiting(for: "topic \(name)", reason: reason, membership.log)
             if !mayWait() { throw KafkaError(.stopped, "kafka: topic \(name): \(reason)") }
             producer.serve()
-            sleepThread(milliseconds: 50)
+            EngineThread.sleep(milliseconds: 50)
         }
         notice.over("topic \(name) is there", membership.log)
         return try producer.open(topic: name)
@@ -381,7 +382,7 @@ package final class KafkaSink: OutputSink {
         membership.log.line(.warning, "\(reason.description); the epoch is written again")
         repeatedEpochs += 1
         // A rebalance takes some round trips; meanwhile the offsets would be refused again.
-        sleepThread(milliseconds: 20 * attempt)
+        EngineThread.sleep(milliseconds: Int64(20 * attempt))
         do throws(KafkaError) {
             if isOpen { try producer.abort(mayWait: mayWait) }
             isOpen = false
@@ -425,15 +426,5 @@ package final class KafkaSink: OutputSink {
             )
         }
         return error
-    }
-}
-
-/// Lets the thread sleep; for waits that nothing rings for.
-func sleepThread(milliseconds: Int) {
-    var word: UInt32 = 0
-    let deadline = collie_monotonic_nanoseconds() + Int64(milliseconds) * 1_000_000
-    // The word is this call's own and nobody wakes it; an early return only shortens the wait.
-    unsafe withUnsafePointer(to: &word) {
-        _ = unsafe collie_futex_wait($0, 0, deadline)
     }
 }

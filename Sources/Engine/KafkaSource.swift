@@ -74,6 +74,8 @@ package final class KafkaSource: RecordSource {
     // The past that is gone through again before anything new.
     private var past: JournalSource?
     private var servedAt: Int64 = 0
+    /// Whether it goes on behind records that were read before and are not gone through again.
+    package private(set) var goesOnWithoutPast = false
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
@@ -102,7 +104,7 @@ package final class KafkaSource: RecordSource {
             try wait()
         }
         if starts.isEmpty, journal.isEmpty {
-            while try !assign(membership.newPartitions(), [:]) { try wait() }
+            while try !assign(membership.newPartitions()) { try wait() }
         } else {
             try prepareReplay(journal, starts)
         }
@@ -115,9 +117,7 @@ package final class KafkaSource: RecordSource {
     }
 
     /// Reads more partitions; false if the broker did not say where to begin.
-    private func assign(_ partitions: [TopicPartition], _ starts: [TopicPartition: Int64])
-        throws(KafkaError) -> Bool
-    {
+    private func assign(_ partitions: [TopicPartition]) throws(KafkaError) -> Bool {
         if partitions.isEmpty { return true }
         let committed: [Int64?]
         do throws(KafkaError) {
@@ -132,10 +132,10 @@ package final class KafkaSource: RecordSource {
         }
         var begins: [(partition: TopicPartition, offset: StartOffset)] = []
         for (partition, committed) in zip(partitions, committed) {
-            let start = starts[partition] ?? committed
             numbers[partition] = readings.count
-            readings.append(Reading(partition: partition, next: start ?? -1))
-            begins.append((partition, start.map { .at($0) } ?? .beginning))
+            readings.append(Reading(partition: partition, next: committed ?? -1))
+            begins.append((partition, committed.map { .at($0) } ?? .beginning))
+            if committed != nil { goesOnWithoutPast = true }
         }
         tables.removeAll()
         lastTable = 0
@@ -217,7 +217,7 @@ package final class KafkaSource: RecordSource {
         let added = membership.newPartitions()
         if added.isEmpty { return }
         do throws(KafkaError) {
-            if try assign(added, [:]) {
+            if try assign(added) {
                 let names = added.map(\.description).joined(separator: ", ")
                 membership.log.line(.notice, "reads \(names) too")
             }

@@ -30,7 +30,18 @@ struct BrokerReport {
         let brokers = try inspection.brokers(within: left)
         lines.append("brokers: \(brokers.joined(separator: ", "))")
         for name in settings.kafka.inputTopics { try addInput(name, inspection) }
-        try addLeader(inspection)
+        try addSingle(
+            "leader",
+            kafka.leaderTopic,
+            "its holder leads (`kafka.leader_topic`)",
+            inspection
+        )
+        try addSingle(
+            "journal",
+            settings.kafka.outputTopic(Journal.topicName),
+            "epochs have one order (`kafka.output.topics`)",
+            inspection
+        )
         for name in outputs { try addOutput(name, inspection) }
         try addGroup(inspection)
     }
@@ -75,16 +86,22 @@ struct BrokerReport {
         add("input", topic, problem, partitions: 8)
     }
 
-    private mutating func addLeader(_ inspection: borrowing BrokerInspection) throws {
-        let topic = try ask(kafka.leaderTopic, inspection)
+    /// A topic whose one partition gives everything in it one order, or one holder.
+    private mutating func addSingle(
+        _ role: String,
+        _ name: String,
+        _ why: String,
+        _ inspection: borrowing BrokerInspection
+    ) throws {
+        let topic = try ask(name, inspection)
         var problem = topic.problem
         if problem == nil, topic.partitions != 1 {
             problem = """
-                it has \(topic.partitions) partitions and must have one, for its holder leads; \
-                delete it, or name another one as `kafka.leader_topic`
+                it has \(topic.partitions) partitions and must have one, for \(why); delete it, or \
+                name another one
                 """
         }
-        add("leader", topic, problem, partitions: 1)
+        add(role, topic, problem, partitions: 1)
     }
 
     private mutating func addOutput(_ name: String, _ inspection: borrowing BrokerInspection) throws

@@ -1,4 +1,5 @@
 import CPlatform
+import Encoding
 import Engine
 import Events
 import Foundation
@@ -67,7 +68,10 @@ private final class Demo {
         let cluster = try MockCluster(log: KafkaLog.silent())
         try cluster.createTopic(Demo.topic, partitions: Demo.partitions)
         try cluster.createTopic("collie.leader", partitions: 1)
-        for topic in OutputNames.all { try cluster.createTopic(topic, partitions: Demo.partitions) }
+        try cluster.createTopic(Journal.topicName, partitions: 1)
+        for topic in OutputTopic.allCases {
+            try cluster.createTopic(topic.name, partitions: Demo.partitions)
+        }
         var kafka = KafkaSettings(bootstrapServers: cluster.bootstrapServers)
         kafka.producerProperties["linger.ms"] = "1"
         print(
@@ -187,14 +191,4 @@ private final class Demo {
             """
         )
     }
-}
-
-/// The topics that Collie writes to.
-enum OutputNames {
-    static let all =
-        ["email", "sms", "whatsapp", "viber", "telegram", "web_push", "mobile_push", "in_app"]
-        .map { "send." + $0 } + [
-            "send.app_inbox", "collie.decisions", "collie.identity", "collie.dead-letters",
-            "collie.review", "collie.journal",
-        ]
 }

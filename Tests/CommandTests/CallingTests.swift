@@ -2,7 +2,7 @@ import Testing
 
 @Suite("Calling collie")
 struct CallingTests {
-    static let commands = ["demo", "run", "replay", "test", "check", "generate"]
+    static let commands = ["demo", "run", "replay", "test", "check", "generate", "audit"]
 
     @Test(arguments: commands)
     func `the help of a command teaches how it is called`(_ command: String) throws {

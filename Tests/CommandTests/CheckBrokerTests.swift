@@ -51,6 +51,15 @@ struct CheckBrokerTests {
         }
     }
 
+    @Test func `a journal must have one partition`() throws {
+        let journal = deployment.output("collie.journal")
+        try deployment.createTopics(except: [journal])
+        try deployment.cluster.create(journal, 2)
+        let outcome = try check()
+        #expect(outcome.code == 1)
+        #expect(outcome.output.contains("error: journal \(journal): it has 2 partitions"))
+    }
+
     @Test func `a leader topic must have one partition`() throws {
         try deployment.createTopics(except: [deployment.leader])
         try deployment.cluster.create(deployment.leader, 3)

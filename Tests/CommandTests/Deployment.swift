@@ -13,6 +13,8 @@ final class Deployment {
     var brokers: String?
     /// More lines for the section `kafka`.
     var more = ""
+    /// Another name of the journal than the standard one.
+    var journal = "collie.journal"
     // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
     private var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
     private var eventCount = 0
@@ -65,7 +67,7 @@ final class Deployment {
               transactional_id: \(name)
               leader_topic: \(leader)
               session_timeout: \(sessionTimeout)
-              output: {prefix: \(name).}
+              output: {prefix: \(name)., topics: {collie.journal: \(journal)}}
               consumer: {heartbeat.interval.ms: 300}
             \(more)
             engine: {shards: 2, ingest_threads: 1}

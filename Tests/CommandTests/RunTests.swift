@@ -120,6 +120,26 @@ struct RunTests {
         try expect(reader, shows: orders, in: cluster)
     }
 
+    @Test func `who has lost the journal does not begin, unless that is accepted`() throws {
+        let deployment = try Deployment(try Cluster())
+        try deployment.createTopics()
+        let first = try deployment.lead()
+        let orders = try deployment.order(3)
+        let reader = try deployment.reader("send.email")
+        try expect(reader, shows: orders, in: deployment.cluster)
+        first.send(SIGTERM)
+        #expect(try first.end(within: .seconds(10)) == 0)
+        deployment.journal = "another"
+        try deployment.cluster.create(deployment.output("another"), 1)
+        let second = try deployment.run()
+        try second.says("whose epochs the journal \(deployment.output("another")) does not hold")
+        #expect(try second.end(within: .seconds(20)) == 4)
+        let third = try deployment.run("--accept-loss")
+        try third.says("leads: reads")
+        third.send(SIGTERM)
+        #expect(try third.end(within: .seconds(10)) == 0)
+    }
+
     @Test func `a second signal ends at once`() throws {
         let deployment = try Deployment(try Cluster(Cluster.kindToKill))
         try deployment.createTopics()

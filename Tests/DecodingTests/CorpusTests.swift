@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import TestData
 import Testing
 
 @testable import Decoding

@@ -1,4 +1,5 @@
 import Events
+import TestData
 import Testing
 
 @testable import Decoding

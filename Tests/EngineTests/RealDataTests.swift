@@ -2,6 +2,7 @@ import Engine
 import Events
 import Foundation
 import Pipeline
+import TestData
 import Testing
 
 @Suite(

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestData
 
 /// A real broker for tests: the one named by COLLIE_TEST_KAFKA, or one of our own that lives in a
 /// temporary folder and ends with this process, however that ends.

@@ -1,5 +1,6 @@
 import Foundation
 import Normalisation
+import TestData
 import Testing
 
 private func normalise(_ text: String, _ options: EmailNormaliser.Options = []) -> String? {

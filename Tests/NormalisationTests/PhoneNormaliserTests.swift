@@ -1,6 +1,7 @@
 import CPhoneNumber
 import Foundation
 import Normalisation
+import TestData
 import Testing
 
 private func country(_ code: String) -> UInt16 {

@@ -1,7 +1,7 @@
-import Foundation
+package import Foundation
 
 /// The folder of real input that lies beside the project, or nil where it is absent.
-let sharedFolder: URL? = {
+package let sharedFolder: URL? = {
     if let path = ProcessInfo.processInfo.environment["COLLIE_SHARED"] {
         return URL(fileURLWithPath: path)
     }
@@ -16,6 +16,6 @@ let sharedFolder: URL? = {
 }()
 
 /// A file of it.
-func sharedFile(_ path: String) -> Data? {
+package func sharedFile(_ path: String) -> Data? {
     sharedFolder.flatMap { try? Data(contentsOf: $0.appendingPathComponent(path)) }
 }
