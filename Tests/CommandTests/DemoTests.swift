@@ -7,6 +7,6 @@ struct DemoTests {
         #expect(outcome.code == 0, "\(outcome.errors)")
         #expect(outcome.output.contains("order placed: "))
         #expect(outcome.output.contains("The shop is closed."))
-        #expect(!outcome.output.contains("0 send commands came of them"))
+        #expect(!outcome.output.contains(" 0 send commands came of them"))
     }
 }
