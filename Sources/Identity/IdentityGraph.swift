@@ -35,19 +35,19 @@ package struct IdentityGraph: ~Copyable {
     /// What the last calls changed; the owner reads and empties it.
     package var changes = GrowingBuffer<IdentityChange>()
 
-    package private(set) var nodes: Slab<NodeRecord>
-    package private(set) var profiles: Slab<GraphProfileRecord>
-    private var links: Slab<LinkRecord>
-    private var handles: Slab<HandleRecord>
-    private var hashes: Slab<HashRecord>
-    private var consents: Slab<ConsentRecord>
-    private var pending: Slab<PendingConsentRecord>
-    private var table = IndexTable(room: 1 << 16)
+    package internal(set) var nodes: Slab<NodeRecord>
+    package internal(set) var profiles: Slab<GraphProfileRecord>
+    var links: Slab<LinkRecord>
+    var handles: Slab<HandleRecord>
+    var hashes: Slab<HashRecord>
+    var consents: Slab<ConsentRecord>
+    var pending: Slab<PendingConsentRecord>
+    var table = IndexTable(room: 1 << 16)
     private let profileHash: SipHash
-    private let shards: Int
+    let shards: Int
     // Slots given back, by shard, and the highest ever given.
-    private var freeSlots: [[UInt32]]
-    private var highestSlot: [UInt32]
+    var freeSlots: [[UInt32]]
+    var highestSlot: [UInt32]
 
     /// Makes an empty graph for so many shards.
     package init(rules: IdentityRules, hashKey: SipHash, shards: Int) {

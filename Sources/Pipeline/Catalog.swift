@@ -19,6 +19,22 @@ package struct Catalog: ~Copyable {
 
     package init() {}
 
+    /// Hands all products to a sink; false when it can take no more.
+    func save<Sink: StateSink & ~Copyable>(
+        _ layout: FlatLayout<Item>,
+        with buffer: inout StateBuffer,
+        to sink: inout Sink
+    ) -> Bool {
+        items.save(StateSection.catalog.rawValue, layout, with: &buffer, to: &sink)
+    }
+
+    /// Takes back a piece of saved products.
+    mutating func load(_ reader: inout StateReader) throws(StateError) {
+        for handle in try items.load(&reader) {
+            table.insert(UInt32(truncatingIfNeeded: items[handle].product), handle)
+        }
+    }
+
     private func find(_ product: UInt64) -> UInt32 {
         table.find(UInt32(truncatingIfNeeded: product)) { items[$0].product == product }
     }

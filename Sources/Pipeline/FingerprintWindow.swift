@@ -42,6 +42,11 @@ package struct FingerprintWindow: ~Copyable {
             if slots[index] == fingerprint { return false }
             index = (index + 1) & mask
         }
+        append(fingerprint, at: now)
+        return true
+    }
+
+    private mutating func append(_ fingerprint: UInt64, at now: EventTime) {
         if used == limit {
             evicted += 1
             removeOldest()
@@ -51,8 +56,49 @@ package struct FingerprintWindow: ~Copyable {
         if used == queue.count { growQueue() }
         queue[(head + used) % queue.count] = Arrival(fingerprint: fingerprint, time: now)
         used += 1
+    }
+
+    /// Hands all fingerprints to a sink, oldest first: runs of one instant behind their number.
+    func save<Sink: StateSink & ~Copyable>(
+        with buffer: inout StateBuffer,
+        to sink: inout Sink
+    ) -> Bool {
+        var index = 0
+        while index < used {
+            buffer.removeAll()
+            let begin = index
+            while index < used, buffer.count < 1 << 18 {
+                let time = arrival(index).time
+                let place = buffer.count + 8
+                buffer.put(time.milliseconds)
+                buffer.put(UInt32(0))
+                var run: UInt32 = 0
+                while index < used, run < 1 << 14, arrival(index).time == time {
+                    buffer.put(arrival(index).fingerprint)
+                    run += 1
+                    index += 1
+                }
+                buffer.patch(run, at: place)
+            }
+            let piece = StatePiece(.fingerprints, count: UInt32(index - begin))
+            guard sink.take(piece, buffer.bytes) else { return false }
+        }
         return true
     }
+
+    /// Takes back a piece of saved fingerprints; past the limit the oldest go.
+    mutating func load(_ reader: inout StateReader) throws(StateError) {
+        while reader.left > 0 {
+            let time = try reader.get(EventTime.self)
+            for _ in 0..<(try reader.get(UInt32.self)) {
+                let fingerprint = try reader.get(UInt64.self)
+                guard fingerprint != 0 else { throw .damaged("a fingerprint of nothing") }
+                append(fingerprint, at: time)
+            }
+        }
+    }
+
+    private func arrival(_ index: Int) -> Arrival { queue[(head + index) % queue.count] }
 
     private mutating func expire(at now: EventTime) {
         while used > 0, queue[head].time + span <= now { removeOldest() }

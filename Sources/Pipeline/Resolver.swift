@@ -40,8 +40,8 @@ package struct Resolver: ~Copyable {
     private let shardCount: Int
     /// Who is who.
     package var graph: IdentityGraph
-    private var seen: FingerprintWindow
-    private var partitions = GrowingBuffer<PartitionState>(room: 16)
+    var seen: FingerprintWindow
+    var partitions = GrowingBuffer<PartitionState>(room: 16)
     /// What was counted.
     package var counters = ResolverCounters()
     /// What each shard is to do, in order; the engine carries it over.
@@ -147,6 +147,17 @@ package struct Resolver: ~Copyable {
 
     /// Applies what `idle` moved.
     package mutating func settleIdle() { moveWatermark() }
+
+    /// Goes on where saved state left off: the shards know how far time had come.
+    mutating func setTime(_ saved: SavedClock) {
+        watermark = saved.watermark
+        fired = saved.fired
+        sequence = saved.sequence
+        wallClock = saved.wallClock
+        partitions.removeAll()
+        for state in saved.partitions { partitions.append(state) }
+        for outbox in outboxes { outbox.told = saved.fired }
+    }
 
     /// Lets event time pass up to a second, for the end of a file (`--until-idle`).
     package mutating func pass(through second: Int64) {

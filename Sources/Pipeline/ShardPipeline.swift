@@ -49,6 +49,8 @@ package struct ShardPipeline: ~Copyable {
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
     var ladder = GrowingBuffer<UInt32>(room: 32)
+    // Before every second, and so far from the ends of its type that sums do not overflow.
+    private static let timeBegin = Int64.min / 4
     /// The present, as the resolver told it last.
     var now = EventTime.none
     /// Where the next output stands.
@@ -58,7 +60,15 @@ package struct ShardPipeline: ~Copyable {
     package init(rules: CompiledRules, limits: ProfileLimits = ProfileLimits()) {
         compiled = rules
         store = ProfileStore(limits: limits)
-        wheel = TimerWheel(limit: limits.profilesMax, passed: .min / 4)
+        wheel = TimerWheel(limit: limits.profilesMax, passed: ShardPipeline.timeBegin)
+    }
+
+    /// Begins behind a second that had passed when the state was saved; no timer is armed yet.
+    mutating func setTime(passed second: Int64) {
+        wheel = TimerWheel(
+            limit: store.limits.profilesMax,
+            passed: max(second, ShardPipeline.timeBegin)
+        )
     }
 
     /// Timers armed.

@@ -1,0 +1,120 @@
+/// Bytes of saved state on their way into a piece.
+///
+/// Owned by one thread; emptied and filled again. Grows with the largest piece.
+@safe
+@usableFromInline
+package struct StateBuffer: ~Copyable {
+    @usableFromInline var storage: UnsafeMutableRawPointer
+    @usableFromInline var capacity: Int
+    /// Bytes written.
+    @usableFromInline package var count = 0
+
+    /// Makes an empty buffer with room for so many bytes.
+    package init(room: Int = 1 << 16) {
+        capacity = max(64, room)
+        // Owned by this value alone.
+        unsafe storage = .allocate(byteCount: capacity, alignment: 16)
+    }
+
+    deinit { unsafe storage.deallocate() }
+
+    /// Forgets everything and keeps the memory.
+    @inlinable
+    package mutating func removeAll() { count = 0 }
+
+    /// Makes room for so many more bytes.
+    @inlinable
+    package mutating func reserve(_ more: Int) {
+        if capacity &- count < more { grow(more) }
+    }
+
+    @usableFromInline
+    mutating func grow(_ more: Int) {
+        var larger = capacity
+        while larger - count < more { larger *= 2 }
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        unsafe moved.copyMemory(from: storage, byteCount: count)
+        unsafe storage.deallocate()
+        unsafe storage = moved
+        capacity = larger
+    }
+
+    /// Adds a record without what stands between its fields.
+    @inlinable
+    package mutating func put<Record: BitwiseCopyable>(
+        _ record: Record,
+        _ layout: FlatLayout<Record>
+    ) {
+        // A stride of room, so that cleaning may reach over the tail.
+        reserve(MemoryLayout<Record>.stride)
+        let place = unsafe storage + count
+        unsafe withUnsafeBytes(of: record) {
+            unsafe UnsafeMutableRawBufferPointer(start: place, count: MemoryLayout<Record>.size)
+                .copyMemory(from: $0)
+        }
+        unsafe layout.clean(place, count: 1)
+        count &+= MemoryLayout<Record>.size
+    }
+
+    /// Adds a number.
+    @inlinable
+    package mutating func put<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
+        reserve(MemoryLayout<Number>.size)
+        // Room was just made; no alignment is asked for.
+        unsafe (storage + count).storeBytes(of: number, as: Number.self)
+        count &+= MemoryLayout<Number>.size
+    }
+
+    /// Writes a number over four bytes that were written before.
+    @inlinable
+    package mutating func patch(_ number: UInt32, at offset: Int) {
+        precondition(offset >= 0 && offset &+ 4 <= count)
+        unsafe (storage + offset).storeBytes(of: number, as: UInt32.self)
+    }
+
+    /// Adds bytes.
+    @inlinable
+    package mutating func put(_ bytes: RawSpan) {
+        reserve(bytes.byteCount)
+        // Room was just made; source and target are different memory.
+        let place = unsafe UnsafeMutableRawBufferPointer(
+            start: storage + count,
+            count: bytes.byteCount
+        )
+        unsafe bytes.withUnsafeBytes { unsafe place.copyMemory(from: $0) }
+        count &+= bytes.byteCount
+    }
+
+    /// Adds a string with its length before it; for names, which are short.
+    package mutating func put(text: String) {
+        let bytes = Array(text.utf8.prefix(Int(UInt16.max)))
+        put(UInt16(bytes.count))
+        // Bytes have nothing between them.
+        unsafe put(bytes.span.bytes)
+    }
+
+    /// Adds memory as it is, a run of records a stride apart, and cleans the copy.
+    @inlinable
+    mutating func put<Record: BitwiseCopyable>(
+        run: UnsafeRawPointer,
+        count records: Int,
+        _ layout: FlatLayout<Record>
+    ) {
+        let length = records &* MemoryLayout<Record>.stride
+        reserve(length)
+        let place = unsafe storage + count
+        unsafe place.copyMemory(from: run, byteCount: length)
+        unsafe layout.clean(place, count: records)
+        count &+= length
+    }
+
+    /// What was written, borrowed.
+    @inlinable
+    package var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            let buffer = unsafe UnsafeRawBufferPointer(start: storage, count: count)
+            return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
+        }
+    }
+}
