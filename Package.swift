@@ -88,6 +88,7 @@ let package = Package(
         ),
 
         // What joins them.
+        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",

@@ -118,3 +118,18 @@ package struct StateBuffer: ~Copyable {
         }
     }
 }
+
+extension StateBuffer {
+    /// Adds so many bytes that the closure writes, if it answers that it did.
+    package mutating func fill(
+        _ length: Int,
+        _ body: (UnsafeMutableRawBufferPointer) -> Bool
+    ) -> Bool {
+        reserve(length)
+        // Room was just made; lent for the call.
+        let place = unsafe UnsafeMutableRawBufferPointer(start: storage + count, count: length)
+        guard unsafe body(place) else { return false }
+        count += length
+        return true
+    }
+}

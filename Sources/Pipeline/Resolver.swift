@@ -36,7 +36,8 @@ package struct Resolver: ~Copyable {
         var idle: Int64 = .min
     }
 
-    private let rules: CompiledRules
+    /// The rules.
+    package let compiled: CompiledRules
     private let shardCount: Int
     /// Who is who.
     package var graph: IdentityGraph
@@ -69,7 +70,7 @@ package struct Resolver: ~Copyable {
 
     /// Makes a resolver for so many shards and partitions.
     package init(rules: CompiledRules, shards: Int, partitions count: Int = 1) {
-        self.rules = rules
+        compiled = rules
         shardCount = shards
         graph = IdentityGraph(
             rules: rules.rules.identity,
@@ -98,7 +99,7 @@ package struct Resolver: ~Copyable {
             let bounded = event.received.isSet ? min(event.time, event.received) : event.time
             if bounded > newest { newest = bounded }
         }
-        return newest.isSet ? (newest - rules.rules.disorder).second : .min
+        return newest.isSet ? (newest - compiled.rules.disorder).second : .min
     }
 
     /// The present that an event or a decision sees.
@@ -107,7 +108,7 @@ package struct Resolver: ~Copyable {
     /// said nothing holds the watermark back.
     package var now: EventTime {
         if wallClock.isSet { return wallClock }
-        if watermark != .min { return EventTime(second: watermark) + rules.rules.disorder }
+        if watermark != .min { return EventTime(second: watermark) + compiled.rules.disorder }
         var newest = EventTime.none
         for index in 0..<partitions.count { newest = max(newest, partitions[index].newest) }
         return newest
@@ -119,7 +120,7 @@ package struct Resolver: ~Copyable {
             let state = partitions[index]
             var tick = state.idle
             if state.newest.isSet {
-                tick = max(tick, (state.newest - rules.rules.disorder).second)
+                tick = max(tick, (state.newest - compiled.rules.disorder).second)
             }
             least = min(least, tick)
         }
@@ -129,14 +130,14 @@ package struct Resolver: ~Copyable {
         guard watermark != .min else { return }
         if wallClock.isSet {
             let lag = wallClock - EventTime(second: watermark)
-            if lag > rules.rules.disorder + .seconds(30) { return }
+            if lag > compiled.rules.disorder + .seconds(30) { return }
         }
         if watermark - 1 > fired { fired = watermark - 1 }
     }
 
     /// Lets the wall clock move the watermark of a partition that is caught up.
     package mutating func idle(partition: Int, at clock: EventTime) {
-        let second = (clock - rules.rules.disorder).second
+        let second = (clock - compiled.rules.disorder).second
         if second > partitions[partition].idle { partitions[partition].idle = second }
     }
 
@@ -468,7 +469,7 @@ package struct Resolver: ~Copyable {
         output.endKey()
         header("ce_specversion") { $0.put("1.0") }
         header("ce_type") { $0.put(type) }
-        header("ce_source") { $0.put(text: rules.rules.source) }
+        header("ce_source") { $0.put(text: compiled.rules.source) }
         header("ce_time") { $0.put(time) }
         header("ce_subject") { $0.put(profile) }
         header("content-type") { $0.put("application/json") }
@@ -485,7 +486,7 @@ package struct Resolver: ~Copyable {
     ) {
         let into = graph.profiles[survivor].id
         let output = output
-        let rules = rules
+        let compiled = compiled
         let (second, sequence) = (fired, sequence)
         graph.eachAbsorbed(absorbed, from: ids) { id in
             output.begin(
@@ -506,7 +507,7 @@ package struct Resolver: ~Copyable {
             }
             header("ce_specversion") { $0.put("1.0") }
             header("ce_type") { $0.put("identity.merged.v1") }
-            header("ce_source") { $0.put(text: rules.rules.source) }
+            header("ce_source") { $0.put(text: compiled.rules.source) }
             header("ce_time") { $0.put(event.time) }
             header("ce_subject") { $0.put(into) }
             header("content-type") { $0.put("application/json") }

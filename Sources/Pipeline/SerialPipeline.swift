@@ -9,17 +9,33 @@ import Memory
 package struct SerialPipeline: ~Copyable {
     /// The ordered stage.
     package var resolver: Resolver
-    private let shards: [Box]
+    /// The shards, for whoever saves them.
+    package let lender: Shards
+    private var shards: [Box] { lender.boxes }
     // Parcels under way, by giver and taker.
     private var parcels: [[ParcelBox]]
-    private var epoch: UInt64 = 0
+    /// The epochs collected so far.
+    package private(set) var epoch: UInt64
 
     // A shard is not copyable, so it stands in a box.
-    private final class Box {
+    fileprivate final class Box {
         var pipeline: ShardPipeline
         var delivered = 0
 
         init(_ rules: CompiledRules) { pipeline = ShardPipeline(rules: rules) }
+    }
+
+    /// Lends the shards.
+    package struct Shards: ShardLender {
+        fileprivate let boxes: [Box]
+
+        /// How many shards there are.
+        package var shardCount: Int { boxes.count }
+
+        /// Calls the closure with a shard, borrowed for the call.
+        package func withShard(_ index: Int, _ body: (borrowing ShardPipeline) -> Void) {
+            body(boxes[index].pipeline)
+        }
     }
 
     private final class ParcelBox {
@@ -28,9 +44,31 @@ package struct SerialPipeline: ~Copyable {
 
     /// Makes a pipeline of so many shards.
     package init(rules: CompiledRules, shards count: Int, partitions: Int = 1) {
-        resolver = Resolver(rules: rules, shards: count, partitions: partitions)
-        shards = (0..<count).map { _ in Box(rules) }
+        self.init(
+            resolver: Resolver(rules: rules, shards: count, partitions: partitions),
+            rules: rules,
+            shards: count,
+            epoch: 0
+        )
+    }
+
+    /// Makes a pipeline that goes on behind an epoch with a resolver that was restored; its shards
+    /// are put in place next.
+    package init(
+        resolver: consuming Resolver,
+        rules: CompiledRules,
+        shards count: Int,
+        epoch: UInt64
+    ) {
+        self.resolver = resolver
+        lender = Shards(boxes: (0..<count).map { _ in Box(rules) })
         parcels = Array(repeating: [], count: count * count)
+        self.epoch = epoch
+    }
+
+    /// Puts a shard that was restored in its place.
+    package mutating func put(_ shard: consuming ShardPipeline, at index: Int) {
+        lender.boxes[index].pipeline = shard
     }
 
     /// Applies all records of a decoded block.
