@@ -152,7 +152,14 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "TimeZones", "Windows",
+                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
+            ]
+        ),
+        suite(
+            "SnapshotTests",
+            [
+                "CPlatform", "Decoding", "Encoding", "Events", "LoadTesting", "Memory", "Pipeline",
+                "Profiles", "Settings", "Shards", "Snapshots",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),

@@ -4,6 +4,7 @@ import Foundation
 import Identity
 import Memory
 import Pipeline
+import Snapshots
 import Windows
 
 /// What came out of a run, in words that can be compared: lines by profile, and identity changes.
@@ -72,6 +73,27 @@ struct PipelineRun: ~Copyable {
             play(moment)
         }
         collect()
+    }
+
+    /// Saves itself and goes on as what was read back, with so many shards.
+    mutating func restart(
+        rules compiled: CompiledRules,
+        shards: Int,
+        in folder: SnapshotFolder
+    ) throws -> SnapshotFile {
+        collect()
+        let summary = try pipeline.save(SnapshotHeader(epoch: pipeline.epoch), to: folder)
+        let file = try SnapshotFile(path: summary.path)
+        var losses = StateLosses()
+        pipeline = try file.restorePipeline(rules: compiled, shards: shards, losses: &losses)
+        precondition(losses.isEmpty, "nothing is lost under the same rules")
+        return file
+    }
+
+    /// Saves itself.
+    func save(to folder: SnapshotFolder) throws -> SnapshotFile {
+        let header = SnapshotHeader(epoch: pipeline.epoch)
+        return try SnapshotFile(path: try pipeline.save(header, to: folder).path)
     }
 
     private mutating func play(_ moment: Moment) {
