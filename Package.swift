@@ -158,8 +158,8 @@ let package = Package(
         suite(
             "SnapshotTests",
             [
-                "CPlatform", "Decoding", "Encoding", "Events", "LoadTesting", "Memory", "Pipeline",
-                "Profiles", "Settings", "Shards", "Snapshots",
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
+                "Snapshots", "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
