@@ -15,7 +15,7 @@ struct World: ~Copyable {
     var pipeline: SerialPipeline
     private let rules: Rules
     private let block = EventBlock(
-        capacity: .init(rawBytes: 1, textBytes: 1 << 20, records: 1_024)
+        capacity: .init(rawBytes: 1 << 15, textBytes: 1 << 20, records: 1_024)
     )
     private var messages = 0
     /// Bytes of all outputs so far, hashed.
