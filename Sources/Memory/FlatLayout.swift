@@ -14,7 +14,7 @@ package struct FlatLayout<Record: BitwiseCopyable>: Sendable {
     package init(_ sample: Record) {
         var used = Array(repeating: false, count: MemoryLayout<Record>.stride)
         let end = FieldWalk.mark(sample, at: 0, in: &used)
-        precondition(end == MemoryLayout<Record>.size, "fields stand in the order they are declared")
+        precondition(end == MemoryLayout<Record>.size, "fields stand as they are declared")
         setGaps(used)
     }
 

@@ -173,6 +173,14 @@ package struct TextStore: ~Copyable {
         return handle
     }
 
+    /// Counts so many more users of a string.
+    package mutating func share(_ handle: TextHandle, times count: UInt32) {
+        guard handle.isSet else { return }
+        // The head of a cell begins with its count of users.
+        let head = unsafe pointer(handle).assumingMemoryBound(to: UInt32.self)
+        unsafe head.pointee += count
+    }
+
     /// Counts one user less; the last one's string is forgotten.
     package mutating func give(back handle: TextHandle) {
         guard handle.isSet else { return }

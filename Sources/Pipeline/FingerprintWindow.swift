@@ -54,7 +54,8 @@ package struct FingerprintWindow: ~Copyable {
         if used * 8 >= (mask + 1) * 5 { growSlots() }
         place(fingerprint)
         if used == queue.count { growQueue() }
-        queue[(head + used) % queue.count] = Arrival(fingerprint: fingerprint, time: now)
+        // Its room is a power of two.
+        queue[(head + used) & (queue.count - 1)] = Arrival(fingerprint: fingerprint, time: now)
         used += 1
     }
 
@@ -98,7 +99,7 @@ package struct FingerprintWindow: ~Copyable {
         }
     }
 
-    private func arrival(_ index: Int) -> Arrival { queue[(head + index) % queue.count] }
+    private func arrival(_ index: Int) -> Arrival { queue[(head + index) & (queue.count - 1)] }
 
     private mutating func expire(at now: EventTime) {
         while used > 0, queue[head].time + span <= now { removeOldest() }

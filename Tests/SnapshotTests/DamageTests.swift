@@ -58,7 +58,9 @@ struct DamageTests {
 
     @Test func `a flipped bit anywhere is noticed`() throws {
         let data = try save()
-        for place in stride(from: 0, to: data.count, by: 1) where place % 7 == 0 || place < 64 {
+        // Every byte of the ends, and a sample of the rest, whose checks are the same all over.
+        let ends = Array(0..<80) + Array(data.count - 60..<data.count)
+        for place in ends + Array(stride(from: 80, to: data.count - 60, by: 61)) {
             var flipped = data
             flipped[place] ^= 1 << UInt8(place % 8)
             try put(flipped)

@@ -1,8 +1,8 @@
 import Encoding
 import Events
 import Flows
-import FrequencyCapping
 import Foundation
+import FrequencyCapping
 import Pipeline
 import Snapshots
 import Windows

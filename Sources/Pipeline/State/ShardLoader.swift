@@ -8,13 +8,21 @@ import Windows
 /// It is handed the pieces it wants in the order in which they were written. Owned by one thread;
 /// all shards of an engine and its resolver may load at the same time.
 package struct ShardLoader: ~Copyable {
+    // Not private: the layout of a buffer of them must be known wherever the loader is held.
+    /// A text that many profiles share.
+    struct SharedText: BitwiseCopyable {
+        var handle: TextHandle
+        var users: UInt32
+    }
+
     private let index: Int
     private let layouts = StateLayouts()
     private var shard: ShardPipeline
     private var tables: StateTables?
     private var numbering: SlotNumbering
-    // Shared texts, by number; each counts one user until the end.
-    private var texts = GrowingBuffer<TextHandle>(room: 1 << 12)
+    // Shared texts, by number. Their users are counted here, close together in memory, and told to
+    // the store at the end.
+    private var texts = GrowingBuffer<SharedText>(room: 1 << 12)
     // The carts of the profile in hand, in order.
     private var carts = GrowingBuffer<UInt32>(room: 64)
     /// What could not be kept.
@@ -59,7 +67,10 @@ package struct ShardLoader: ~Copyable {
 
     /// Ends loading and answers the shard.
     package consuming func finish() -> ShardPipeline {
-        for index in 0..<texts.count { shard.store.texts.give(back: texts[index]) }
+        for index in 0..<texts.count {
+            shard.store.texts.share(texts[index].handle, times: texts[index].users)
+            shard.store.texts.give(back: texts[index].handle)
+        }
         return shard
     }
 
@@ -69,7 +80,8 @@ package struct ShardLoader: ~Copyable {
     ) throws(StateError) {
         for _ in 0..<count {
             let length = Int(try reader.get(UInt16.self))
-            texts.append(shard.store.texts.take(try reader.take(length)))
+            let handle = shard.store.texts.take(try reader.take(length))
+            texts.append(SharedText(handle: handle, users: 0))
         }
     }
 
@@ -136,7 +148,9 @@ package struct ShardLoader: ~Copyable {
     private mutating func shared(_ number: TextHandle) throws(StateError) -> TextHandle {
         guard number.isSet else { return .none }
         guard Int(number.bits) <= texts.count else { throw .damaged("a text without a place") }
-        return shard.store.texts.share(texts[Int(number.bits) - 1])
+        let index = Int(number.bits) - 1
+        texts[index].users += 1
+        return texts[index].handle
     }
 
     /// A profile's own text by the length that stands in the place of its handle.
