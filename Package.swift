@@ -101,7 +101,7 @@ let package = Package(
             "Engine",
             [
                 "CLZ4", "CPlatform", "Decoding", "Encoding", "Events", "Kafka", "Memory",
-                "Pipeline", "Profiles", "Rings", "Shards",
+                "Pipeline", "Profiles", "Rings", "Shards", "Snapshots",
             ]
         ),
         module(
@@ -113,7 +113,7 @@ let package = Package(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
-                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards", "Snapshots",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],

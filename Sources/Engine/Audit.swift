@@ -57,15 +57,15 @@ package struct Audit {
         journalTopic: String,
         mayWait: @escaping () throws -> Void
     ) throws -> Findings {
-        let journal = try Journal.read(settings, topic: journalTopic, log: log, mayWait: mayWait)
         var findings = Findings()
-        findings.epochs = journal.records.count
-        guard !journal.records.isEmpty else { return findings }
-        if !journal.isComplete {
+        let journal = try JournalReader(settings, topic: journalTopic, log: log)
+        let source = AuditSource(try JournalSource(settings, journal, log: log), mayWait)
+        let expected = try decide(source)
+        findings.epochs = source.epochs
+        if source.past.hasGap {
             findings.differ("the beginning of the journal is gone")
             return findings
         }
-        let expected = try decide(journal.records)
         let found = try read(mayWait)
         for topic in OutputTopic.allCases {
             compare(
@@ -119,8 +119,7 @@ package struct Audit {
 
     // MARK: What is due
 
-    private func decide(_ journal: [JournalRecord]) throws -> [OutputTopic: Outputs] {
-        let source = AuditSource(try JournalSource(settings, journal, log: log))
+    private func decide(_ source: AuditSource) throws -> [OutputTopic: Outputs] {
         let sink = AuditSink()
         var configuration = Engine.Configuration()
         configuration.isLive = true
@@ -137,12 +136,21 @@ package struct Audit {
 
     private final class AuditSource: RecordSource {
         let past: JournalSource
+        private let mayWait: () throws -> Void
+        private(set) var epochs = 0
 
-        init(_ past: JournalSource) { self.past = past }
+        init(_ past: JournalSource, _ mayWait: @escaping () throws -> Void) {
+            self.past = past
+            self.mayWait = mayWait
+        }
 
         func fill(_ block: EventBlock) throws -> SourceTurn {
-            let turn = try past.fill(block) { () throws(KafkaError) -> Bool in true }
+            let turn = try past.fill(block) {
+                try mayWait()
+                return true
+            }
             guard case .epochEnd(var mark) = turn else { return turn }
+            epochs += 1
             mark.isReplayed = false
             return .epochEnd(mark)
         }

@@ -56,6 +56,7 @@ package final class KafkaSink: OutputSink {
     private var journalRecord: [UInt8] = []
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 = 1
+    package var journalEpoch: UInt64 { nextEpoch - 1 }
     // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
     private var offsets: [Int64] = []
     private var hasOffsets = false
@@ -224,11 +225,7 @@ package final class KafkaSink: OutputSink {
         try membership.consumer.check(term: term)
         defer { forget() }
         guard let mark else { return try dropUnfinished() }
-        if mark.isReplayed {
-            membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
-            return
-        }
-        for (partition, next) in mark.offsets {
+        for (partition, _, next) in mark.offsets {
             while offsets.count <= partition { offsets.append(-1) }
             offsets[partition] = next
             hasOffsets = true

@@ -1,3 +1,4 @@
+import CPlatform
 import Encoding
 import Events
 import Kafka
@@ -121,6 +122,8 @@ final class ResolverStage: @unchecked Sendable {
     // @unchecked: used by its thread alone.
     private let engine: Engine
     private var resolver: Resolver
+    private let keeper: SnapshotKeeper?
+    private let lender: Lender
     private let decoders: [Inlet<UInt32>]
     private let shards: [Outlet<ShardMessage>]
     private let parts: Outlet<UInt64>
@@ -139,6 +142,9 @@ final class ResolverStage: @unchecked Sendable {
 
     init(
         _ engine: Engine,
+        _ resolver: consuming Resolver,
+        _ keeper: SnapshotKeeper?,
+        _ stages: [ShardStage],
         _ decoders: [Inlet<UInt32>],
         _ shards: [Outlet<ShardMessage>],
         _ parts: Outlet<UInt64>,
@@ -147,7 +153,9 @@ final class ResolverStage: @unchecked Sendable {
         _ signal: Signal
     ) {
         self.engine = engine
-        resolver = Resolver(rules: engine.rules, shards: shards.count)
+        self.resolver = resolver
+        self.keeper = keeper
+        lender = Lender(stages: stages)
         self.decoders = decoders
         self.shards = shards
         self.parts = parts
@@ -155,7 +163,7 @@ final class ResolverStage: @unchecked Sendable {
         self.buffers = buffers
         self.signal = signal
         delivered = Array(repeating: 0, count: shards.count)
-        resolver.output = buffers[0]
+        self.resolver.output = buffers[0]
     }
 
     func run() {
@@ -243,6 +251,41 @@ final class ResolverStage: @unchecked Sendable {
         for (number, _) in held { resolver.release(block: number) }
         held.removeAll(keepingCapacity: true)
         endEpoch(mark)
+        if let mark, let keeper {
+            keeper.note(mark)
+            if keeper.isDue { save(keeper) }
+        }
+    }
+
+    // MARK: Snapshots
+
+    /// Lends the shards' state while they have nothing to do.
+    private struct Lender: ShardLender {
+        let stages: [ShardStage]
+
+        var shardCount: Int { stages.count }
+
+        func withShard(_ index: Int, _ body: (borrowing ShardPipeline) -> Void) {
+            body(stages[index].pipeline)
+        }
+    }
+
+    /// Has the state saved behind the epoch that has just ended.
+    ///
+    /// When it is committed every shard has done all of it, and none gets anything new meanwhile.
+    private func save(_ keeper: SnapshotKeeper) {
+        let begun = collie_monotonic_nanoseconds()
+        signal.wait { engine.committed.load(ordering: .acquiring) >= epoch || engine.hasFailed }
+        let journalled = engine.journalEpoch.load(ordering: .relaxed)
+        if engine.hasFailed || journalled == 0 { return }
+        keeper.save(epoch: journalled, resolver: resolver, shards: lender, begun: begun)
+    }
+
+    /// Saves the last state, after every thread has ended.
+    func saveLast() {
+        let journalled = engine.journalEpoch.load(ordering: .relaxed)
+        guard let keeper, journalled > 0 else { return }
+        keeper.saveLast(epoch: journalled, resolver: resolver, shards: lender)
     }
 
     private func orderOfEpoch() -> [(UInt32, UInt32)] {
@@ -374,6 +417,7 @@ final class ShardStage: @unchecked Sendable {
     init(
         _ engine: Engine,
         _ index: Int,
+        _ pipeline: consuming ShardPipeline,
         _ inlet: Inlet<ShardMessage>,
         _ peersIn: [Inlet<UInt64>?],
         _ peersOut: [Outlet<UInt64>?],
@@ -384,7 +428,7 @@ final class ShardStage: @unchecked Sendable {
     ) {
         self.engine = engine
         self.index = index
-        pipeline = ShardPipeline(rules: engine.rules, limits: engine.configuration.limits)
+        self.pipeline = pipeline
         self.inlet = inlet
         self.peersIn = peersIn
         self.peersOut = peersOut
@@ -392,7 +436,7 @@ final class ShardStage: @unchecked Sendable {
         self.spare = spare
         self.buffers = buffers
         self.sourceSignal = sourceSignal
-        pipeline.output = buffers[0]
+        self.pipeline.output = buffers[0]
     }
 
     /// One turn: works off what is there, at most a batch.
@@ -536,7 +580,7 @@ final class EgressStage: @unchecked Sendable {
         if let mark, mark.isReplayed {
             // Its outputs are out already; only the state was wanted.
             try sink.commit(mark)
-            engine.epochs.add(1, ordering: .relaxed)
+            note(epoch, mark.journalEpoch)
             return
         }
         var commands = 0
@@ -564,6 +608,12 @@ final class EgressStage: @unchecked Sendable {
         try sink.commit(mark)
         engine.outputs.add(places.count, ordering: .relaxed)
         engine.commands.add(commands, ordering: .relaxed)
+        note(epoch, sink.journalEpoch)
+    }
+
+    private func note(_ epoch: UInt64, _ journalEpoch: UInt64) {
         engine.epochs.add(1, ordering: .relaxed)
+        engine.journalEpoch.store(journalEpoch, ordering: .relaxed)
+        engine.committed.store(epoch, ordering: .releasing)
     }
 }

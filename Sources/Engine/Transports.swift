@@ -23,10 +23,12 @@ package struct EpochMark: Sendable {
     package var partitionCount = 1
     /// What the partitions are called, by number; empty where they have no names.
     package var partitions: [TopicPartition] = []
-    /// The offset behind the last record of each partition that moved.
-    package var offsets: [(partition: Int, next: Int64)] = []
+    /// Of each partition that moved the offset of the first record and that behind the last one.
+    package var offsets: [(partition: Int, from: Int64, next: Int64)] = []
     /// The epoch was committed before: its outputs are known and are not written again.
     package var isReplayed = false
+    /// The number under which it was committed before.
+    package var journalEpoch: UInt64 = 0
 
     package init() {}
 }
@@ -57,8 +59,11 @@ package protocol OutputSink: AnyObject {
     func commit(_ mark: EpochMark?) throws
     /// Ends the outputs: the last epoch was committed.
     func finish() throws
+    /// The number of the newest epoch in the journal; 0 where none is kept.
+    var journalEpoch: UInt64 { get }
 }
 
 extension OutputSink {
     package func finish() throws {}
+    package var journalEpoch: UInt64 { 0 }
 }
