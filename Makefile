@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test demo lint
+.PHONY: help packages build test demo lint bench-recovery
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -43,9 +43,22 @@ demo: packages
 	swift build -c release --product collie
 	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" demo $(DEMO)
 
+# How many profiles and shards: `make bench-recovery PROFILES=5000000`.
+PROFILES = 1000000
+TAIL = 1200000
+
+bench-recovery: packages
+	swift build -c release --product recovery-bench
+	@bench="$$(swift build -c release --product recovery-bench --show-bin-path)/recovery-bench"; \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	"$$bench" make "$$folder" --profiles $(PROFILES) && \
+	"$$bench" restore "$$folder" --shards 1 --tail $(TAIL) && \
+	"$$bench" restore "$$folder" --shards 2 --tail $(TAIL)
+
 help:
 	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
 	@echo "make test      every test"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make bench-recovery  what a restart costs"
 	@echo "make lint      the style of the source"

@@ -120,6 +120,17 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        // Measurements.
+        .executableTarget(
+            name: "recovery-bench",
+            dependencies: [
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
+                "Snapshots", "Windows",
+            ],
+            path: "Benchmarks/Recovery",
+            swiftSettings: tests
+        ),
+
         // Tests.
         suite("EventsTests", ["Events"]),
         suite("WindowsTests", ["Windows", "TimeZones", "Events"]),
