@@ -46,6 +46,7 @@ let package = Package(
         library("CLibrdkafka", "librdkafka-dev"),
         library("CYAML", "libyaml-dev"),
         .target(name: "CAllocationCounter"),
+        .target(name: "CMemory"),
         .target(name: "CPlatform"),
         .target(
             name: "CPhoneNumber",
@@ -59,7 +60,7 @@ let package = Package(
         ),
 
         // Words and memory, shared by all.
-        module("Memory"),
+        module("Memory", ["CMemory"]),
         module("Events"),
 
         // The edges: records in, records out.
