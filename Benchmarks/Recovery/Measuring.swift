@@ -61,11 +61,12 @@ func restore(from folder: String, shards: Int, tail: Int) throws {
     let (clock, cpu) = (ContinuousClock(), processorSeconds())
     var parts: [Restored] = []
     var file: SnapshotFile?
-    let took = try clock.measure {
-        let opened = try SnapshotFile(path: path)
-        parts = restoreParts(of: opened, rules, shards)
-        file = opened
-    } / .seconds(1)
+    let took =
+        try clock.measure {
+            let opened = try SnapshotFile(path: path)
+            parts = restoreParts(of: opened, rules, shards)
+            file = opened
+        } / .seconds(1)
     guard let file else { return }
     let people = file.profiles
     for part in parts { if let error = part.error { throw error } }
@@ -131,9 +132,10 @@ private func goOn(_ parts: [Restored], _ rules: CompiledRules, _ file: SnapshotF
     let people = file.profiles
     var shop = Shop(pipeline, rules, after: people * 4)
     let cpu = processorSeconds()
-    let took = ContinuousClock().measure {
-        shop.goOn(tail, of: people, from: file.header.created, perSecond: 20_000)
-    } / .seconds(1)
+    let took =
+        ContinuousClock().measure {
+            shop.goOn(tail, of: people, from: file.header.created, perSecond: 20_000)
+        } / .seconds(1)
     print(
         "went on: \(tail) events in \(text(took)) s on one thread,",
         "\(text((processorSeconds() - cpu) / Double(tail) * 1e6)) CPU-s a million events",

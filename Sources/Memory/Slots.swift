@@ -38,7 +38,11 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
             chunks.add()
             // The chunk that was just added has room for as many.
             let chunk = unsafe chunks.directory[chunks.count - 1]
-            unsafe chunk.initializeMemory(as: Element.self, repeating: element, count: 1 << Int(shift))
+            unsafe chunk.initializeMemory(
+                as: Element.self,
+                repeating: element,
+                count: 1 << Int(shift)
+            )
         }
         unsafe address(slot).initialize(to: element)
     }

@@ -18,7 +18,9 @@ enum TableMemory {
     static func take(_ size: Int, isZeroed: Bool = false) -> UnsafeMutableRawPointer {
         guard size >= largeMin else {
             let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-            if isZeroed { unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: size) }
+            if isZeroed {
+                unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+            }
             return unsafe memory
         }
         guard let memory = unsafe collie_memory_map(rounded(size)) else {

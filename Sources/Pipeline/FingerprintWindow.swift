@@ -118,7 +118,9 @@ package struct FingerprintWindow: ~Copyable {
         while reader.left > 0 {
             let time = try reader.get(EventTime.self)
             let count = Int(try reader.get(UInt32.self))
-            guard count <= reader.left / 8 else { throw .damaged("fingerprints that are not there") }
+            guard count <= reader.left / 8 else {
+                throw .damaged("fingerprints that are not there")
+            }
             // Their places in the table are far from each other: fetched some steps ahead.
             var ahead = reader
             for index in 0..<count {

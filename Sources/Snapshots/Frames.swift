@@ -1,7 +1,7 @@
 import CLZ4
 import Memory
 
-/// Packs pieces into LZ4 frames, each with its length and the checksum of its content.
+/// Packs pieces into LZ4 frames, each with its length and checksums of its blocks.
 ///
 /// Owned by one thread; its memory is reused.
 @safe
@@ -48,7 +48,7 @@ struct FramePacker: ~Copyable {
     }
 }
 
-/// Unpacks frames and checks their content.
+/// Unpacks frames and checks their blocks.
 ///
 /// Owned by one thread; its memory is reused.
 @safe
