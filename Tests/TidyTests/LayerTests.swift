@@ -6,7 +6,8 @@ struct LayerTests {
     /// A module imports only what stands before it.
     static let order = [
         "CAllocationCounter", "CLZ4", "CLibrdkafka", "CMemory", "CPhoneNumber", "CPlatform",
-        "CSimdjson", "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards", "Normalisation", "Windows",
+        "CSimdjson", "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards", "Normalisation",
+        "Windows",
         "TimeZones", "Decoding", "Encoding", "Profiles", "Identity", "Flows", "Abandonment",
         "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Scenarios",
         "LoadTesting", "collie",
