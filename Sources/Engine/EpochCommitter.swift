@@ -160,7 +160,7 @@ package final class EpochCommitter {
     private func composeJournal(_ mark: EpochMark, _ port: some CommitPort) throws {
         journalRecord.removeAll(keepingCapacity: true)
         guard configuration.journalTopic != nil else { return }
-        if mark.offsets.isEmpty, mark.idlePartitions.isEmpty, written.isEmpty { return }
+        if mark.isEmpty, written.isEmpty { return }
         journalRecord = try JournalRecord(
             epoch: nextEpoch,
             mark: mark,

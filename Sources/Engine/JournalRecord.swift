@@ -1,6 +1,6 @@
 import Events
-import Foundation
-import Kafka
+package import Foundation
+package import Kafka
 
 /// What an epoch was made of, as the journal keeps it: with the input log it is all that a replay
 /// needs to decide as the first run did.
@@ -31,7 +31,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// What a mark says of an epoch.
-    init(epoch: UInt64, mark: EpochMark, partitions: [TopicPartition], config: String) {
+    package init(epoch: UInt64, mark: EpochMark, partitions: [TopicPartition], config: String) {
         self.epoch = epoch
         wallClock = mark.wallClock.milliseconds
         self.partitions = partitions.prefix(mark.partitionCount).map(\.description)
@@ -41,7 +41,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// The mark that makes a replay end the same epoch again.
-    var mark: EpochMark {
+    package var mark: EpochMark {
         var mark = EpochMark()
         mark.wallClock = EventTime(milliseconds: wallClock)
         mark.partitionCount = partitions.count
@@ -60,21 +60,21 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// The record's value: one JSON object with its keys in order.
-    func encoded() throws -> [UInt8] {
+    package func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(self))
     }
 
     /// Reads a record's value.
-    init(decoding bytes: Data) throws {
+    package init(decoding bytes: Data) throws {
         self = try JSONDecoder().decode(JournalRecord.self, from: bytes)
     }
 }
 
 extension TopicPartition {
     /// Reads `topic[partition]`.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.hasSuffix("]"), let bracket = text.lastIndex(of: "["),
             let number = Int32(text[text.index(after: bracket)...].dropLast())
         else { return nil }

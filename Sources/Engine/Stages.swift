@@ -221,7 +221,7 @@ final class ResolverStage: @unchecked Sendable {
     /// decides the order, whatever order the broker answered in.
     private func closeLiveEpoch(_ last: UInt64) {
         let mark = engine.marks.withLock { $0.removeValue(forKey: last) }
-        if let mark {
+        if let mark, !mark.isEmpty {
             resolver.addPartitions(upTo: mark.partitionCount)
             for partition in mark.partitions.dropFirst(resolver.places.count) {
                 resolver.places.append(
@@ -241,7 +241,7 @@ final class ResolverStage: @unchecked Sendable {
             eventsInEpoch += 1
             if eventsInEpoch & 255 == 0 { flush() }
         }
-        if let mark {
+        if let mark, !mark.isEmpty {
             for partition in mark.idlePartitions {
                 resolver.idle(partition: partition, at: mark.wallClock)
             }
