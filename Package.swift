@@ -174,7 +174,10 @@ let package = Package(
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
         suite(
             "SimulatorTests",
-            ["Encoding", "Engine", "Events", "Kafka", "Memory", "Pipeline", "Profiles", "Simulator"]
+            [
+                "Encoding", "Engine", "Events", "Kafka", "Memory", "Pipeline", "Profiles",
+                "Simulator",
+            ]
         ),
         suite(
             "EngineTests",

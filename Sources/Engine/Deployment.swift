@@ -83,7 +83,7 @@ package final class Deployment: Sendable {
     /// One term of leadership: recovers what was known, then goes on.
     private func lead() throws {
         let sink = try KafkaSink(membership, configuration: configuration.sink)
-        let before = try readJournal(in: sink.term)
+        let before = try readJournal(in: sink.term, until: sink.leader)
         sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
         let source = try KafkaSource(
             membership,
@@ -121,11 +121,14 @@ package final class Deployment: Sendable {
 }
 
 extension Deployment {
-    private func readJournal(in term: UInt64) throws -> Journal.Contents {
+    private func readJournal(in term: UInt64, until leader: String?) throws
+        -> Journal.Contents
+    {
         guard let topic = configuration.sink.journalTopic else { return Journal.Contents() }
         return try Journal.read(
             membership.settings,
             topic: topic,
+            until: leader,
             log: log
         ) {
             try membership.serve(wait: .zero)

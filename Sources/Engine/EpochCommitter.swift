@@ -52,6 +52,10 @@ package final class EpochCommitter {
     private var journalRecord: [UInt8] = []
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 = 1
+    /// The name by which this leader signs the journal.
+    package let leader: String
+    // Whether the journal says that this leader has taken over.
+    private var hasTakenOver = false
     // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
     private var offsets: [Int64] = []
     private var hasOffsets = false
@@ -65,9 +69,26 @@ package final class EpochCommitter {
     package private(set) var repeatedEpochs = 0
 
     /// Nothing is written yet; `now` is the port's time.
-    package init(_ configuration: KafkaSink.Configuration, now: Int64) {
+    package init(_ configuration: KafkaSink.Configuration, leader: String, now: Int64) {
         self.configuration = configuration
+        self.leader = leader
         lastCommit = now
+    }
+
+    /// The record that must be confirmed before the journal is read; nil if none is needed.
+    ///
+    /// With transactions the broker has fenced the leader before, and the first epoch's record
+    /// takes over along the way.
+    package func takeOver(wallClock: Int64) throws -> [UInt8]? {
+        guard configuration.delivery == .atLeastOnce, configuration.journalTopic != nil else {
+            return nil
+        }
+        hasTakenOver = true
+        return try JournalRecord(
+            takeOverBy: leader,
+            at: wallClock,
+            config: configuration.fingerprint
+        ).encoded()
     }
 
     // MARK: Writing
@@ -145,7 +166,10 @@ package final class EpochCommitter {
                 if hasOffsets && isTimeForOffsets(port) { try commitOffsets(port) }
             } catch { throw translated(error, port) }
         }
-        if !journalRecord.isEmpty { nextEpoch += 1 }
+        if !journalRecord.isEmpty {
+            nextEpoch += 1
+            hasTakenOver = true
+        }
     }
 
     private func note(_ mark: EpochMark) {
@@ -161,12 +185,15 @@ package final class EpochCommitter {
         journalRecord.removeAll(keepingCapacity: true)
         guard configuration.journalTopic != nil else { return }
         if mark.isEmpty, written.isEmpty { return }
-        journalRecord = try JournalRecord(
+        var record = JournalRecord(
             epoch: nextEpoch,
             mark: mark,
             partitions: port.partitions,
             config: configuration.fingerprint
-        ).encoded()
+        )
+        record.leader = leader
+        if !hasTakenOver { record.takesOver = true }
+        journalRecord = try record.encoded()
     }
 
     private func forget() {

@@ -5,7 +5,8 @@ package import Kafka
 /// What an epoch was made of, as the journal keeps it: with the input log it is all that a replay
 /// needs to decide as the first run did.
 package struct JournalRecord: Codable, Equatable, Sendable {
-    /// Counts the committed epochs of a deployment, from 1.
+    /// Counts the committed epochs of a deployment, from 1; 0 is none, in a record that only takes
+    /// over.
     package var epoch: UInt64
     /// The wall clock of the epoch, in milliseconds since 1970.
     package var wallClock: Int64
@@ -17,6 +18,10 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     package var idle: [Int]
     /// The configuration under which it was decided.
     package var config: String
+    /// The leader that wrote it, by a name that is used for one term.
+    package var leader: String?
+    /// Whether that leader begins here, so that what others write behind it does not count.
+    package var takesOver: Bool?
 
     /// An offset of a partition.
     package struct Offset: Codable, Equatable, Sendable {
@@ -27,7 +32,8 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case epoch
         case wallClock = "wall_clock"
-        case partitions, offsets, idle, config
+        case partitions, offsets, idle, config, leader
+        case takesOver = "takes_over"
     }
 
     /// What a mark says of an epoch.
@@ -38,6 +44,18 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         offsets = mark.offsets.map { Offset(partition: $0.partition, next: $0.next) }
         idle = mark.idlePartitions
         self.config = config
+    }
+
+    /// A leader's first record, before it knows the past.
+    package init(takeOverBy leader: String, at wallClock: Int64, config: String) {
+        epoch = 0
+        self.wallClock = wallClock
+        partitions = []
+        offsets = []
+        idle = []
+        self.config = config
+        self.leader = leader
+        takesOver = true
     }
 
     /// The mark that makes a replay end the same epoch again.

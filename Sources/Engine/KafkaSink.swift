@@ -78,7 +78,11 @@ package final class KafkaSink: OutputSink {
         self.membership = membership
         self.configuration = configuration
         self.term = term
-        committer = EpochCommitter(configuration, now: collie_monotonic_milliseconds())
+        committer = EpochCommitter(
+            configuration,
+            leader: String(UInt64.random(in: 1...UInt64.max), radix: 16),
+            now: collie_monotonic_milliseconds()
+        )
         handles = Array(repeating: nil, count: OutputTopic.allCases.count)
         var settings = membership.settings
         switch configuration.delivery {
@@ -112,12 +116,30 @@ package final class KafkaSink: OutputSink {
                         """
                     )
                 }
+                try takeOver(mayWait)
             }
         } catch {
             if let failure { throw failure }
             try membership.consumer.check(term: term)
             throw membership.isStopping ? KafkaError(.stopped, error.description) : error
         }
+    }
+
+    /// Begins in the journal, where the broker has not fenced the leader before.
+    private func takeOver(_ mayWait: () -> Bool) throws(KafkaError) {
+        let record: [UInt8]?
+        do { record = try committer.takeOver(wallClock: collie_wall_milliseconds()) } catch {
+            throw KafkaError(.other, "kafka: \(error)")
+        }
+        guard let record else { return }
+        try produceJournal(record)
+        try producer.flush(mayWait: mayWait)
+    }
+
+    /// The leader whose record the journal must show before all of the past is known; nil if the
+    /// broker has fenced the one before.
+    package var leader: String? {
+        configuration.delivery == .atLeastOnce ? committer.leader : nil
     }
 
     /// The name of an output's topic.

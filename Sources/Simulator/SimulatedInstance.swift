@@ -138,7 +138,15 @@ final class SimulatedInstance {
         if world.isExactlyOnce { try port.takeOverTransactions() }
         var configuration = KafkaSink.Configuration()
         configuration.delivery = world.isExactlyOnce ? .exactlyOnce : .atLeastOnce
-        let committer = EpochCommitter(configuration, now: world.now)
+        let committer = EpochCommitter(
+            configuration,
+            leader: "\(number)-\(term)-\(world.within(0...0xffff))",
+            now: world.now
+        )
+        if let record = try committer.takeOver(wallClock: world.now + skew) {
+            try port.produceJournal(record)
+            try port.flush()
+        }
         try reach(.readJournal)
         let journal = try world.journal()
         committer.nextEpoch = (journal.last?.epoch ?? 0) + 1
@@ -160,6 +168,11 @@ final class SimulatedInstance {
         do throws(SnapshotError) {
             restored = try disk.folder.newest(log: { tell("snapshot: \($0.kind)") }) {
                 (file) throws(SnapshotError) in
+                // A leader that was replaced without knowing may have saved an epoch of its own.
+                let record = journal.last { $0.epoch == file.header.epoch }
+                guard let record, record.leader == file.header.metadata else {
+                    throw SnapshotError(.foreign, "", "it is of an epoch that does not count")
+                }
                 header = file.header
                 return try SimulatedPipeline(
                     world.rules,
@@ -173,7 +186,7 @@ final class SimulatedInstance {
             // People move the damaged ones away, and the whole journal takes their place.
             disk.clear()
         }
-        guard let header, let restored, header.epoch <= journal.last?.epoch ?? 0 else {
+        guard let header, let restored else {
             let empty = SimulatedPipeline(
                 world.rules,
                 shards: shards,
@@ -194,6 +207,11 @@ final class SimulatedInstance {
         try reach(.snapshotWrite)
         var header = SnapshotHeader(epoch: own.committer.nextEpoch - 1)
         header.offsets = own.source.offsets
+        header.metadata =
+            own.source.lastJournalled.flatMap { $0.epoch == header.epoch ? $0.leader : nil }
+            ?? own.committer.leader
+        try world.oracle.follow()
+        world.oracle.note(header.epoch)
         let isSaved = disk.save(own.decider, header)
         tell("snapshot of epoch \(header.epoch)\(isSaved ? "" : " failed")")
         try reach(.snapshotRename)

@@ -34,6 +34,8 @@ struct SimulatedSource {
             add(Int(partition.partition), from: start ?? 0)
         }
         if let header { position = journal.firstIndex { $0.epoch > header.epoch } ?? journal.count }
+        // As the engine's: what was journalled is committed with the next epoch, if it was not.
+        for number in nexts.indices { hasMoved[number] = true }
         if journal.isEmpty { adopt() }
     }
 
@@ -60,6 +62,9 @@ struct SimulatedSource {
             )
         }
     }
+
+    /// The last epoch that was in the journal when the term began.
+    var lastJournalled: JournalRecord? { journal.last }
 
     /// Whether there are journalled epochs left.
     var isReplaying: Bool { position < journal.count }

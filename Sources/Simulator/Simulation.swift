@@ -254,14 +254,15 @@ package final class Simulation {
     /// A line of the trace.
     func tell(_ line: String) { trace.add("\(stamp(now).dropFirst(5)) \(line)") }
 
-    /// The journal, as a reader of committed records sees it.
+    /// The journalled epochs that count, as a reader of committed records sees them.
     func journal() throws -> [JournalRecord] {
         guard let log = broker.outputs[Journal.topicName] else { return [] }
-        return try broker.read(log, from: 0).records.map { offset, entry in
-            if let known = journalled[offset] { return known }
-            let record = try JournalRecord(decoding: Data(entry.value ?? []))
+        var owner = JournalOwner()
+        return try broker.read(log, from: 0).records.compactMap { offset, entry in
+            let record =
+                try journalled[offset] ?? JournalRecord(decoding: Data(entry.value ?? []))
             journalled[offset] = record
-            return record
+            return owner.accepts(record) ? record : nil
         }
     }
 

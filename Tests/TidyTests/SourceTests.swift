@@ -33,6 +33,7 @@ struct SourceTests {
         "Scenarios": ["ScenarioSuite", "VirtualRun"],
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
+        "Simulator": ["Decider", "Digest", "SimulatedDisk"],
         "Windows": ["ZoneTable"],
         "collie": ["Arguments", "DemoSubscriber", "DemoTraffic"],
     ]
