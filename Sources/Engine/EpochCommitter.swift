@@ -36,7 +36,8 @@ package protocol CommitPort: AnyObject {
     func commit() throws(KafkaError)
     /// Aborts the transaction.
     func abort(waits: Bool) throws(KafkaError)
-    /// Commits offsets outside of transactions; false if there was no answer in time.
+    /// Commits offsets outside of transactions, in this term only; false if there was no answer in
+    /// time.
     func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool
 }
 

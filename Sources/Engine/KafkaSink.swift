@@ -259,7 +259,9 @@ extension KafkaSink: CommitPort {
     }
 
     package func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
-        try membership.consumer.commit(list(offsets), within: .milliseconds(100))
+        // A member that has come back may commit, but it may not lead any more.
+        try checkTerm()
+        return try membership.consumer.commit(list(offsets), within: .milliseconds(100))
     }
 
     private func list(_ offsets: [Int64]) -> OffsetList {

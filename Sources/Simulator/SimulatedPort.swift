@@ -178,6 +178,7 @@ final class SimulatedPort: CommitPort {
 
     func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
         try reach(.offsets)
+        try checkTerm()
         do throws(KafkaError) {
             try world.broker.commit(
                 map(offsets),

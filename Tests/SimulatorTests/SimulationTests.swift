@@ -8,7 +8,7 @@ struct SimulationTests {
     private static var seeds: ClosedRange<UInt64> {
         let environment = ProcessInfo.processInfo.environment
         if let one = environment["COLLIE_SEED"].flatMap({ UInt64($0) }) { return one...one }
-        return 1...(environment["COLLIE_SEEDS"].flatMap { UInt64($0) } ?? 40)
+        return 1...(environment["COLLIE_SEEDS"].flatMap { UInt64($0) } ?? 24)
     }
 
     private func expectNoViolation(_ result: Simulation.Result) {
@@ -18,7 +18,7 @@ struct SimulationTests {
     }
 
     @Test func `without faults everything follows from the log, once`() {
-        for seed in Self.seeds where seed % 4 == 0 {
+        for seed in Self.seeds where seed % 6 == 0 {
             expectNoViolation(Simulation(seed: seed, hasFaults: false).run())
         }
     }
@@ -36,8 +36,17 @@ struct SimulationTests {
             }
         }
         // A simulation in which nothing happens proves nothing.
-        guard Self.seeds.count >= 40 else { return }
+        guard Self.seeds.count >= 24 else { return }
         #expect(kills > 10 && pauses > 5 && commands > 100 && identities > 50)
+    }
+
+    /// Histories in which something went wrong before it was mended: an epoch that is not
+    /// journalled changed the state; a leader that woke wrote into its successor's journal, saved
+    /// a snapshot of an epoch that does not count, or took offsets back; offsets stayed behind the
+    /// journal for ever.
+    @Test(arguments: [5, 10, 19, 32, 38, 54, 60, 1_005])
+    func `what once went wrong does not again`(seed: UInt64) {
+        expectNoViolation(Simulation(seed: seed).run())
     }
 
     @Test func `the same seed is the same history`() {
@@ -50,7 +59,7 @@ struct SimulationTests {
 
     @Test(arguments: Mistake.allCases)
     func `a mistake made on purpose is noticed`(_ mistake: Mistake) {
-        let found = (UInt64(1)...100).first { seed in
+        let found = (UInt64(1)...60).first { seed in
             Simulation(seed: seed, seams: mistake.seams).run().violation != nil
         }
         #expect(found != nil, "\(mistake.rawValue) goes unnoticed")
