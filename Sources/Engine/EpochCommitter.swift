@@ -55,8 +55,8 @@ package final class EpochCommitter {
     package var nextEpoch: UInt64 = 1
     /// The name by which this leader signs the journal.
     package let leader: String
-    // Whether the journal says that this leader has taken over.
-    private var hasTakenOver = false
+    // The leader before, until the journal says that this one has taken over.
+    private var leaderBefore: String? = ""
     // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
     private var offsets: [Int64] = []
     private var hasOffsets = false
@@ -76,17 +76,18 @@ package final class EpochCommitter {
         lastCommit = now
     }
 
-    /// The record that must be confirmed before the journal is read; nil if none is needed.
+    /// Takes over from the leader to whom the journal belongs: the record for it, which must be
+    /// confirmed before the past is known; nil if none is needed.
     ///
     /// With transactions the broker has fenced the leader before, and the first epoch's record
     /// takes over along the way.
-    package func takeOver(wallClock: Int64) throws -> [UInt8]? {
-        guard configuration.delivery == .atLeastOnce, configuration.journalTopic != nil else {
-            return nil
-        }
-        hasTakenOver = true
+    package func takeOver(from before: String?, wallClock: Int64) throws -> [UInt8]? {
+        leaderBefore = before ?? ""
+        guard configuration.delivery == .atLeastOnce else { return nil }
+        leaderBefore = nil
         return try JournalRecord(
             takeOverBy: leader,
+            from: before ?? "",
             at: wallClock,
             config: configuration.fingerprint
         ).encoded()
@@ -169,7 +170,7 @@ package final class EpochCommitter {
         }
         if !journalRecord.isEmpty {
             nextEpoch += 1
-            hasTakenOver = true
+            leaderBefore = nil
         }
     }
 
@@ -193,7 +194,7 @@ package final class EpochCommitter {
             config: configuration.fingerprint
         )
         record.leader = leader
-        if !hasTakenOver { record.takesOver = true }
+        record.takesOverFrom = leaderBefore
         journalRecord = try record.encoded()
     }
 

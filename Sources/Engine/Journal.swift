@@ -21,14 +21,15 @@ package enum Journal {
 
     /// Reads every record behind an epoch; waits for the broker.
     ///
-    /// - Parameter leader: reads at least as far as the record by which this leader took over.
+    /// - Parameter takeOver: called at the end with the leader to whom the journal belongs; may write
+    ///   a take-over and answer its leader's name. Then all before that record is read, too.
     /// - Parameter mayWait: asked again and again while it reads; throws when that must end.
     package static func read(
         _ settings: KafkaSettings,
         topic: String,
         behind epoch: UInt64 = 0,
-        until leader: String? = nil,
         log: KafkaLog,
+        takeOver: (String?) throws -> String? = { _ in nil },
         mayWait: () throws -> Void
     ) throws -> Contents {
         var own = settings
@@ -40,6 +41,7 @@ package enum Journal {
         var contents = Contents()
         var isFirst = true
         var owner = JournalOwner()
+        var awaited: String?
         var batch = MessageBatch(capacity: 1_024)
         while true {
             try mayWait()
@@ -47,7 +49,8 @@ package enum Journal {
             try consumer.poll(&batch, wait: .milliseconds(20))
             for index in 0..<batch.count {
                 if batch.isPartitionEnd(index) {
-                    if leader == nil || owner.leader == leader { return contents }
+                    if awaited == nil { awaited = try takeOver(owner.leader) }
+                    if awaited == nil { return contents }
                     continue
                 }
                 if !batch.isRecord(index) {
@@ -58,7 +61,12 @@ package enum Journal {
                 // Copied before the batch changes.
                 let bytes = unsafe batch.value(index).withUnsafeBytes { unsafe Data($0) }
                 var record = try decode(bytes, topic, at: batch.offset(index))
-                guard owner.accepts(record) else { continue }
+                let counts = owner.accepts(record)
+                if let awaited, record.leader == awaited {
+                    if owner.leader == awaited { return contents }
+                    throw KafkaError(.leadershipLost, "kafka: another leader took over meanwhile")
+                }
+                if !counts { continue }
                 if isFirst {
                     isFirst = false
                     contents.isComplete = record.epoch <= epoch + 1

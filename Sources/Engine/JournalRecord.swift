@@ -20,8 +20,8 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     package var config: String
     /// The leader that wrote it, by a name that is used for one term.
     package var leader: String?
-    /// Whether that leader begins here, so that what others write behind it does not count.
-    package var takesOver: Bool?
+    /// In a leader's first record the leader before it, as far as it knew; empty is none.
+    package var takesOverFrom: String?
 
     /// An offset of a partition.
     package struct Offset: Codable, Equatable, Sendable {
@@ -33,7 +33,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         case epoch
         case wallClock = "wall_clock"
         case partitions, offsets, idle, config, leader
-        case takesOver = "takes_over"
+        case takesOverFrom = "takes_over_from"
     }
 
     /// What a mark says of an epoch.
@@ -47,7 +47,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// A leader's first record, before it knows the past.
-    package init(takeOverBy leader: String, at wallClock: Int64, config: String) {
+    package init(takeOverBy leader: String, from before: String, at wallClock: Int64, config: String) {
         epoch = 0
         self.wallClock = wallClock
         partitions = []
@@ -55,7 +55,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         idle = []
         self.config = config
         self.leader = leader
-        takesOver = true
+        takesOverFrom = before
     }
 
     /// The mark that makes a replay end the same epoch again.

@@ -116,7 +116,6 @@ package final class KafkaSink: OutputSink {
                         """
                     )
                 }
-                try takeOver(mayWait)
             }
         } catch {
             if let failure { throw failure }
@@ -125,21 +124,34 @@ package final class KafkaSink: OutputSink {
         }
     }
 
-    /// Begins in the journal, where the broker has not fenced the leader before.
-    private func takeOver(_ mayWait: () -> Bool) throws(KafkaError) {
-        let record: [UInt8]?
-        do { record = try committer.takeOver(wallClock: collie_wall_milliseconds()) } catch {
-            throw KafkaError(.other, "kafka: \(error)")
-        }
-        guard let record else { return }
+    /// Takes over from the leader to whom the journal belongs.
+    ///
+    /// Answers the name whose record the journal must show before all of the past is known; nil if
+    /// the broker has fenced the leader before. By the thread that serves the group.
+    package func takeOver(from before: String?) throws -> String? {
+        let record = try committer.takeOver(from: before, wallClock: collie_wall_milliseconds())
+        guard let record else { return nil }
+        try confirmLeadership()
         try produceJournal(record)
-        try producer.flush(mayWait: mayWait)
+        try producer.flush(mayWait: serves)
+        return committer.leader
     }
 
-    /// The leader whose record the journal must show before all of the past is known; nil if the
-    /// broker has fenced the one before.
-    package var leader: String? {
-        configuration.delivery == .atLeastOnce ? committer.leader : nil
+    /// Asks the broker whether this member is still one of the group's generation: it may have
+    /// stood still for long without knowing.
+    private func confirmLeadership() throws {
+        var list = OffsetList(room: 1)
+        list.append(TopicPartition(membership.settings.leaderTopic, 0), offset: 0)
+        while try !membership.consumer.commit(list, within: .milliseconds(100)) {
+            if !serves() { throw KafkaError(.stopped, "kafka: the group does not answer") }
+        }
+        try checkTerm()
+    }
+
+    /// While this waits, the group must go on hearing of us.
+    private func serves() -> Bool {
+        do throws(KafkaError) { try membership.serve(wait: .zero) } catch { return false }
+        return mayWait()
     }
 
     /// The name of an output's topic.

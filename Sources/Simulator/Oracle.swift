@@ -70,7 +70,7 @@ final class Oracle {
                 throw Violation(description: "the journal cannot be read")
             }
             // Written out once more, for the code that leaders read with is under test.
-            if record.takesOver == true {
+            if let before = record.takesOverFrom, before == leader ?? "" {
                 leader = record.leader
             } else if record.leader != leader {
                 world.count("stale leader's epoch ignored")

@@ -7,6 +7,8 @@ struct SimulatedGroup {
     private(set) var generation = 0
     /// Who holds the partition.
     private(set) var holder: Int?
+    /// Counts the times somebody began to hold it.
+    private(set) var tenure = 0
 
     /// A member shows that it lives; one that was not there joins.
     mutating func beat(_ member: Int, at time: Int64) {
@@ -37,6 +39,7 @@ struct SimulatedGroup {
         // Sticky: a newcomer does not disturb who holds it.
         if let holder, heartbeats.contains(where: { $0.member == holder }) { return }
         holder = heartbeats.first?.member
+        tenure += 1
     }
 
     /// Whether a member of that generation is known.

@@ -28,6 +28,7 @@ final class SimulatedInstance {
     /// The group's generation, as far as it knows.
     private(set) var generation = 0
     private var terms = 0
+    private var tenure = 0
     private var leadership: Leadership?
     private let skew: Int64
     private let disk: SimulatedDisk
@@ -96,7 +97,9 @@ final class SimulatedInstance {
         guard beats else { return }
         generation = group.generation
         if group.holder == number {
-            if term == nil {
+            // Who was let go and has come back hears of both: it is another term.
+            if term == nil || tenure != group.tenure {
+                tenure = group.tenure
                 terms += 1
                 term = terms
                 tell("holds the leader's partition, term \(terms)")
@@ -143,17 +146,22 @@ final class SimulatedInstance {
             leader: "\(number)-\(term)-\(world.within(0...0xffff))",
             now: world.now
         )
-        if let record = try committer.takeOver(wallClock: world.now + skew) {
+        try reach(.readJournal)
+        var journal = try world.journal()
+        if let record = try committer.takeOver(
+            from: journal.owner,
+            wallClock: world.now + skew
+        ) {
+            try port.confirmLeadership()
             try port.produceJournal(record)
             try port.flush()
+            journal = try world.journal(until: committer.leader)
         }
-        try reach(.readJournal)
-        let journal = try world.journal()
-        committer.nextEpoch = (journal.last?.epoch ?? 0) + 1
+        committer.nextEpoch = (journal.epochs.last?.epoch ?? 0) + 1
         try reach(.restore)
         let shards = Int(world.within(1...3))
-        let (decider, header) = try restore(shards, journal)
-        let source = SimulatedSource(world, self, port, journal, behind: header)
+        let (decider, header) = try restore(shards, journal.epochs)
+        let source = SimulatedSource(world, self, port, journal.epochs, behind: header)
         tell("leads from epoch \(committer.nextEpoch), \(shards) shards")
         return Leadership(port, front, committer, decider, source)
     }

@@ -87,6 +87,14 @@ final class SimulatedPort: CommitPort {
         }
     }
 
+    /// Asks the broker whether this member is still one of the group's generation.
+    func confirmLeadership() throws(KafkaError) {
+        try ask(.join) { () throws(KafkaError) in
+            try world.broker.commit([:], generation: instance.generation, member: instance.number)
+        }
+        try checkTerm()
+    }
+
     func begin() throws(KafkaError) {
         try reach(.begin)
         transaction = 0

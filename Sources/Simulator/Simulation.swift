@@ -254,16 +254,25 @@ package final class Simulation {
     /// A line of the trace.
     func tell(_ line: String) { trace.add("\(stamp(now).dropFirst(5)) \(line)") }
 
-    /// The journalled epochs that count, as a reader of committed records sees them.
-    func journal() throws -> [JournalRecord] {
-        guard let log = broker.outputs[Journal.topicName] else { return [] }
+    /// The journalled epochs that count, as a reader of committed records sees them, and to whom
+    /// the journal belongs.
+    ///
+    /// - Parameter leader: reads as far as the record by which this one takes over.
+    func journal(until leader: String? = nil) throws -> (epochs: [JournalRecord], owner: String?) {
+        guard let log = broker.outputs[Journal.topicName] else { return ([], nil) }
         var owner = JournalOwner()
-        return try broker.read(log, from: 0).records.compactMap { offset, entry in
+        var epochs: [JournalRecord] = []
+        for (offset, entry) in broker.read(log, from: 0).records {
             let record =
                 try journalled[offset] ?? JournalRecord(decoding: Data(entry.value ?? []))
             journalled[offset] = record
-            return owner.accepts(record) ? record : nil
+            if owner.accepts(record) { epochs.append(record) }
+            if let leader, record.leader == leader {
+                if owner.leader == leader { break }
+                throw KafkaError(.leadershipLost, "another leader took over meanwhile")
+            }
         }
+        return (epochs, owner.leader)
     }
 
     /// The records of an input partition between two offsets.

@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Who owns the journal")
 struct JournalOwnerTests {
-    private func takeOver(_ leader: String) -> JournalRecord {
-        JournalRecord(takeOverBy: leader, at: 0, config: "")
+    private func takeOver(_ leader: String, from before: String = "") -> JournalRecord {
+        JournalRecord(takeOverBy: leader, from: before, at: 0, config: "")
     }
 
     private func epoch(_ number: UInt64, _ leader: String?) -> JournalRecord {
@@ -26,15 +26,23 @@ struct JournalOwnerTests {
 
     @Test func `behind a take-over only its leader counts`() {
         let records = [
-            takeOver("a"), epoch(1, "a"), takeOver("b"), epoch(2, "a"), epoch(2, "b"),
+            takeOver("a"), epoch(1, "a"), takeOver("b", from: "a"), epoch(2, "a"), epoch(2, "b"),
             epoch(3, "a"), epoch(3, nil), epoch(3, "b"),
         ]
         #expect(counted(records) == [1, 2, 3])
     }
 
+    @Test func `of two that take over from the same leader the first does`() {
+        let records = [
+            takeOver("a"), takeOver("b", from: "a"), takeOver("c", from: "a"), epoch(1, "c"),
+            epoch(1, "b"), takeOver("d", from: "b"), epoch(2, "b"), epoch(2, "d"),
+        ]
+        #expect(counted(records) == [1, 2])
+    }
+
     @Test func `an epoch's own record may take over`() {
         var second = epoch(2, "b")
-        second.takesOver = true
+        second.takesOverFrom = "a"
         #expect(counted([takeOver("a"), epoch(1, "a"), second, epoch(2, "a")]) == [1, 2])
     }
 
