@@ -47,7 +47,12 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// A leader's first record, before it knows the past.
-    package init(takeOverBy leader: String, from before: String, at wallClock: Int64, config: String) {
+    package init(
+        takeOverBy leader: String,
+        from before: String,
+        at wallClock: Int64,
+        config: String
+    ) {
         epoch = 0
         self.wallClock = wallClock
         partitions = []

@@ -25,7 +25,8 @@ struct SourceTests {
         ],
         "LoadTesting": ["EventWriter"],
         "Memory": [
-            "GrowingBuffer", "IndexTable", "Parcel", "Slab", "Slots", "TextStore",
+            "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab", "SlabState", "Slots",
+            "StateBuffer", "StateReader", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],
@@ -34,6 +35,10 @@ struct SourceTests {
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
         "Simulator": ["Decider", "Digest", "SimulatedDisk"],
+        "Snapshots": [
+            "Frames", "InputFile", "SnapshotFolder", "SnapshotFormat", "SnapshotHeader",
+            "SnapshotWriter", "SystemCalls",
+        ],
         "Windows": ["ZoneTable"],
         "collie": ["Arguments", "DemoSubscriber", "DemoTraffic"],
     ]
