@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test demo lint bench-recovery
+.PHONY: help packages build test demo lint bench-recovery simulate
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -54,10 +54,18 @@ bench-recovery: packages
 	"$$bench" make "$$folder" --profiles $(PROFILES) && \
 	"$$bench" restore "$$folder" --shards 1 --tail $(TAIL) && \
 	"$$bench" restore "$$folder" --shards 2 --tail $(TAIL)
+# How long the made-up world goes on: `make simulate FOR=10m SEED=1000`.
+FOR = 60s
+SEED = 1
+
+simulate: packages
+	swift build -c release --product collie
+	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" simulate --for $(FOR) --seed $(SEED)
 
 help:
 	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
 	@echo "make test      every test"
+	@echo "make simulate  the pipeline in a made-up world in which everything goes wrong, for a minute"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
 	@echo "make bench-recovery  what a restart costs"

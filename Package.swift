@@ -110,11 +110,20 @@ let package = Package(
             ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
         ),
         module("LoadTesting", ["Events"]),
+        module(
+            "Simulator",
+            [
+                "Decoding", "Encoding", "Engine", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Kafka", "LoadTesting", "Memory", "Pipeline", "Profiles", "Snapshots", "TimeZones",
+                "Windows",
+            ]
+        ),
         .executableTarget(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
                 "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "Simulator",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
@@ -175,6 +184,13 @@ let package = Package(
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
+        suite(
+            "SimulatorTests",
+            [
+                "Encoding", "Engine", "Events", "Kafka", "Memory", "Pipeline", "Profiles",
+                "Simulator",
+            ]
+        ),
         suite(
             "EngineTests",
             [

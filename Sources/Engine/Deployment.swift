@@ -83,7 +83,7 @@ package final class Deployment: Sendable {
     /// One term of leadership: recovers what was known, then goes on.
     private func lead() throws {
         let sink = try KafkaSink(membership, configuration: configuration.sink)
-        let before = try readJournal(in: sink.term)
+        let before = try readJournal(for: sink)
         sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
         let source = try KafkaSource(
             membership,
@@ -121,16 +121,17 @@ package final class Deployment: Sendable {
 }
 
 extension Deployment {
-    private func readJournal(in term: UInt64) throws -> Journal.Contents {
+    private func readJournal(for sink: KafkaSink) throws -> Journal.Contents {
         guard let topic = configuration.sink.journalTopic else { return Journal.Contents() }
         return try Journal.read(
             membership.settings,
             topic: topic,
-            log: log
+            log: log,
+            takeOver: { try sink.takeOver(from: $0) }
         ) {
             try membership.serve(wait: .zero)
-            guard membership.mayWait(term: term) else {
-                try membership.consumer.check(term: term)
+            guard membership.mayWait(term: sink.term) else {
+                try membership.consumer.check(term: sink.term)
                 throw KafkaError(.stopped, "kafka: stopped while it read the journal")
             }
         }

@@ -267,7 +267,12 @@ package final class KafkaSource: RecordSource {
                 isEnded = true
                 return .end
             }
-            for number in readings.indices { readings[number].next = past.next(number) }
+            for number in readings.indices {
+                readings[number].next = past.next(number)
+                // What the journal says was committed, even if the leader before ended in between:
+                // the next epoch's offsets say it to the group, too.
+                readings[number].hasMoved = readings[number].next > 0
+            }
             past.close()
             self.past = nil
             try consumer.assign(readings.map { ($0.partition, .at($0.next)) })

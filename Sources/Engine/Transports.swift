@@ -29,6 +29,10 @@ package struct EpochMark: Sendable {
     package var isReplayed = false
 
     package init() {}
+
+    /// Whether neither an offset nor time moved; such an epoch is not journalled, so it must leave
+    /// no trace in the state.
+    package var isEmpty: Bool { offsets.isEmpty && idlePartitions.isEmpty }
 }
 
 /// Where records come from.

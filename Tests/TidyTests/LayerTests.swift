@@ -10,7 +10,7 @@ struct LayerTests {
         "Windows",
         "TimeZones", "Decoding", "Encoding", "Profiles", "Identity", "Flows", "Abandonment",
         "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Scenarios",
-        "LoadTesting", "collie",
+        "LoadTesting", "Simulator", "collie",
     ]
     /// What decides: no clock, no file, no network, no thread, so that it can be replayed.
     static let pure = [

@@ -34,6 +34,7 @@ struct SourceTests {
         "Scenarios": ["ScenarioSuite", "VirtualRun"],
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
+        "Simulator": ["Decider", "Digest", "SimulatedDisk"],
         "Snapshots": [
             "Frames", "InputFile", "SnapshotFolder", "SnapshotFormat", "SnapshotHeader",
             "SnapshotWriter", "SystemCalls",
