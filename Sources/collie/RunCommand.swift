@@ -22,6 +22,7 @@ let runCommand = Command(
             name: "accept-loss",
             help: "Goes on where the log or the journal is gone: opt-outs and caps may be lost."
         ),
+        shortWindowsOption,
         Option(name: "verbose", help: "Says more about what the Kafka clients do."),
     ]
 ) { arguments in
