@@ -18,9 +18,9 @@ extension RecordDecoding {
         if let user { try add(user, .userID, to: &event, of: block) }
         if call == .alias {
             let previous = try strictText(slot(envelope.previousID), "previousId", in: block)
-            if let previous {
-                try add(previous, .userID, role: .previous, to: &event, of: block)
-                try add(previous, .anonymousID, role: .previous, to: &event, of: block)
+            // A previous id that names nobody joins nobody.
+            if let previous, try addPrevious(previous, to: &event, of: block) {
+                event.flags.insert(.joinsUsers)
             }
         } else {
             _ = try strictText(slot(envelope.previousID), "previousId", in: block)
@@ -59,6 +59,17 @@ extension RecordDecoding {
             throw Rejection(.invalidField, path)
         }
         return try text(value, in: block).trimmed(in: block)
+    }
+
+    // An earlier id, which may have been a user's or a device's; whether it was usable.
+    private mutating func addPrevious(
+        _ previous: Text,
+        to event: inout CustomerEvent,
+        of block: EventBlock
+    ) throws(Rejection) -> Bool {
+        let asUser = try add(previous, .userID, role: .previous, to: &event, of: block)
+        let asDevice = try add(previous, .anonymousID, role: .previous, to: &event, of: block)
+        return asUser || asDevice
     }
 
     // The first usable value that the field's paths lead to.

@@ -235,7 +235,6 @@ struct RecordDecoding: ~Copyable {
             event.call = .group
         } else if bytes.isWord("alias") {
             event.call = .alias
-            event.flags.insert(.joinsUsers)
             call = .alias
         } else if bytes.isWord("merge") {
             event.call = .alias

@@ -11,6 +11,8 @@ package final class JournalSource {
     private let recovery: RecoveryProgress?
     private var nexts: [Int64]
     private var position = 0
+    // The partitions of the last epoch.
+    private var names: [TopicPartition] = []
     /// The partitions, by number.
     package let partitions: [TopicPartition]
 
@@ -82,7 +84,12 @@ package final class JournalSource {
         }
         position += 1
         recovery?.pass(epochs: 1)
-        return .epochEnd(record.mark)
+        var mark = record.mark
+        if names.count != mark.partitionCount {
+            names = Array(partitions.prefix(mark.partitionCount))
+        }
+        mark.partitions = names
+        return .epochEnd(mark)
     }
 
     /// Copies records of one partition up to an offset; false if the block is full before.

@@ -59,6 +59,8 @@ package final class KafkaSource: RecordSource {
     package let term: UInt64
     private var readings: [Reading] = []
     private var numbers: [TopicPartition: Int] = [:]
+    // The partitions by number, made anew when there are more.
+    private var names: [TopicPartition] = []
     // By a topic's identity in batches and partition, so that no name is compared per record.
     private var tables: [(identity: UInt, numbers: [Int])] = []
     private var lastTable = 0
@@ -192,6 +194,8 @@ package final class KafkaSource: RecordSource {
         var mark = EpochMark()
         mark.wallClock = EventTime(milliseconds: collie_wall_milliseconds())
         mark.partitionCount = readings.count
+        if names.count != readings.count { names = readings.map(\.partition) }
+        mark.partitions = names
         let ends = membership.freshEnds()
         for index in readings.indices {
             let reading = readings[index]

@@ -1,5 +1,6 @@
 import Encoding
 import Events
+import Kafka
 import Memory
 import Pipeline
 import Rings
@@ -220,6 +221,11 @@ final class ResolverStage: @unchecked Sendable {
         let mark = engine.marks.withLock { $0.removeValue(forKey: last) }
         if let mark {
             resolver.addPartitions(upTo: mark.partitionCount)
+            for partition in mark.partitions.dropFirst(resolver.places.count) {
+                resolver.places.append(
+                    Resolver.Place(topic: partition.topic, partition: partition.partition)
+                )
+            }
             resolver.wallClock = mark.wallClock
         }
         for (number, index) in orderOfEpoch() {

@@ -1,5 +1,6 @@
 package import Encoding
 package import Events
+package import Kafka
 import Pipeline
 
 /// What a source says after it was asked for records.
@@ -20,6 +21,8 @@ package struct EpochMark: Sendable {
     package var idlePartitions: [Int] = []
     /// How many partitions there are.
     package var partitionCount = 1
+    /// What the partitions are called, by number; empty where they have no names.
+    package var partitions: [TopicPartition] = []
     /// The offset behind the last record of each partition that moved.
     package var offsets: [(partition: Int, next: Int64)] = []
     /// The epoch was committed before: its outputs are known and are not written again.

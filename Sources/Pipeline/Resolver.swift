@@ -36,6 +36,20 @@ package struct Resolver: ~Copyable {
         var idle: Int64 = .min
     }
 
+    /// What a partition is called outside, where the numbering over all topics means nothing.
+    package struct Place {
+        /// The topic's name.
+        let topic: String
+        /// The number within the topic.
+        let partition: Int32
+
+        /// Names a partition.
+        package init(topic: String, partition: Int32) {
+            self.topic = topic
+            self.partition = partition
+        }
+    }
+
     /// The rules.
     package let compiled: CompiledRules
     private let shardCount: Int
@@ -43,6 +57,8 @@ package struct Resolver: ~Copyable {
     package var graph: IdentityGraph
     var seen: FingerprintWindow
     var partitions = GrowingBuffer<PartitionState>(room: 16)
+    /// The partitions' names, by number; a file has none.
+    package var places: [Place] = []
     /// What was counted.
     package var counters = ResolverCounters()
     /// What each shard is to do, in order; the engine carries it over.
@@ -446,7 +462,7 @@ package struct Resolver: ~Copyable {
         output.put(block.bytes(of: entry.headers))
         header("collie_reason") { $0.put(text: event.reason.name) }
         if !event.body.isEmpty { header("collie_field") { $0.put(block.bytes(of: event.body)) } }
-        header("collie_partition") { $0.put(number: Int64(entry.partition)) }
+        writePlace(Int(entry.partition))
         header("collie_offset") { $0.put(number: entry.offset) }
         output.endHeaders()
         if entry.hasValue {
@@ -455,6 +471,14 @@ package struct Resolver: ~Copyable {
             output.withoutValue()
         }
         output.end()
+    }
+
+    private func writePlace(_ number: Int) {
+        guard number < places.count else {
+            return header("collie_partition") { $0.put(number: Int64(number)) }
+        }
+        header("collie_topic") { $0.put(text: places[number].topic) }
+        header("collie_partition") { $0.put(number: Int64(places[number].partition)) }
     }
 
     private func header(_ name: StaticString, _ body: (OutputBuffer) -> Void) {

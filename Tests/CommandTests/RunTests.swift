@@ -62,6 +62,8 @@ struct RunTests {
         try letters.wait(for: 1)
         #expect(letters.seen[0].value == "{\"type\":\"track\",\"event\":")
         #expect(letters.seen[0].headers["collie_reason"] == "invalid_json")
+        #expect(letters.seen[0].headers["collie_topic"] == deployment.events)
+        #expect(letters.seen[0].headers["collie_partition"] != nil)
         #expect(letters.seen[0].headers["collie_offset"] != nil)
         program.send(SIGTERM)
         #expect(try program.end(within: .seconds(10)) == 0)

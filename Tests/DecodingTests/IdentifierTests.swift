@@ -136,6 +136,14 @@ struct IdentifierTests {
         #expect(!other.flags.contains(.joinsUsers))
     }
 
+    @Test func `an alias whose previous id names nobody joins nobody`() {
+        let event = bench.read(
+            #"{"type":"alias","userId":"u1","previousId":"undefined","anonymousId":"a1"}"#
+        )
+        #expect(bench.identifiers(event) == ["user_id:u1", "anonymous_id:a1"])
+        #expect(!event.flags.contains(.joinsUsers))
+    }
+
     @Test func `a merge joins what it lists`() {
         let event = bench.read(
             #"{"type":"merge","mergeProperties":[{"type":"email","value":"A@b.c"},"#
