@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test demo lint
+.PHONY: help packages build test soak demo lint
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -33,6 +33,16 @@ test: packages
 	swift test $(TESTS) --skip-build --no-parallel --filter '$(KAFKA)'
 	swift test $(TESTS) --skip-build --skip '$(KAFKA)'
 
+# How long a soak takes, and which: another seed is another shop, with other faults in another order.
+ROUNDS = 10
+SEED = $(shell date +%s)
+
+soak: PACKAGES += openjdk-17-jre-headless
+soak: packages
+	swift build $(TESTS) --build-tests
+	COLLIE_SOAK_ROUNDS=$(ROUNDS) COLLIE_SOAK_SEED=$(SEED) \
+	    swift test $(TESTS) --skip-build --filter SoakTests
+
 lint:
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
@@ -46,6 +56,7 @@ demo: packages
 help:
 	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
 	@echo "make test      every test"
+	@echo "make soak      processes and a real broker die while events flow, ROUNDS=10 times"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
 	@echo "make lint      the style of the source"

@@ -198,24 +198,24 @@ package struct Audit {
         let consumer = try KafkaConsumer(own, log: log)
         defer { consumer.close(within: .seconds(1)) }
         var topics: [String: OutputTopic] = [:]
-        var open = 0
+        // While an instance works, a partition may come to its end again and again.
+        var open: Set<TopicPartition> = []
         for topic in OutputTopic.allCases {
             let name = names(topic)
             topics[name] = topic
             let count = try consumer.partitionCount(of: name, within: .seconds(10))
-            try consumer.assign(
-                (0..<count).map { (TopicPartition(name, Int32($0)), .beginning) }
-            )
-            open += count
+            let partitions = (0..<count).map { TopicPartition(name, Int32($0)) }
+            try consumer.assign(partitions.map { ($0, .beginning) })
+            open.formUnion(partitions)
         }
         var batch = MessageBatch(capacity: 1_024)
-        while open > 0 {
+        while !open.isEmpty {
             try mayWait()
             batch.removeAll()
             try consumer.poll(&batch, wait: .milliseconds(50))
             for index in 0..<batch.count {
                 if batch.isPartitionEnd(index) {
-                    open -= 1
+                    open.remove(TopicPartition(batch.topicName(index), batch.partition(index)))
                     continue
                 }
                 guard batch.isRecord(index), let topic = topics[batch.topicName(index)] else {

@@ -167,7 +167,7 @@ final class Deployment {
     }
 
     /// What the group has committed, over all partitions.
-    func committed() throws -> Int64 {
+    func committed(_ partitions: Int = Deployment.partitions) throws -> Int64 {
         var settings = settings
         settings.group = group
         let consumer = try KafkaConsumer(settings, log: .silent())
@@ -175,7 +175,7 @@ final class Deployment {
         try until("the group's offsets") {
             do throws(KafkaError) {
                 sum = try consumer.committed(
-                    (0..<Deployment.partitions).map { TopicPartition(events, Int32($0)) },
+                    (0..<partitions).map { TopicPartition(events, Int32($0)) },
                     within: .seconds(1)
                 ).reduce(0) { $0 + ($1 ?? 0) }
                 return true

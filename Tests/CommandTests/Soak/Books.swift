@@ -63,13 +63,16 @@ struct Books: Sendable {
             return complain("\(place), offset \(record.offset): no object")
         }
         if topic == outputs.journal { return enterEpoch(object, record.offset) }
-        checkOrder(record, at: place)
+        if record.key == nil || record.headers["ce_time"] == nil {
+            complain("\(place), offset \(record.offset): no key or no ce_time")
+        }
         if outputs.commands.contains(topic) {
             commands.append(Command(created: created, seen: seen))
             enterCommand(record, object, at: place)
         }
-        if topic == outputs.decisions, object["outcome"] as? String == "sent" {
-            match(object["send_id"] as? String ?? "")
+        if topic == outputs.decisions {
+            checkOrder(record, object, at: place)
+            if object["outcome"] as? String == "sent" { match(object["send_id"] as? String ?? "") }
         }
     }
 
@@ -88,16 +91,23 @@ struct Books: Sendable {
         digests[place] = digest
     }
 
-    /// For one person the moments of decisions go forward.
-    private mutating func checkOrder(_ record: Seen, at place: TopicPartition) {
-        guard let key = record.key, let time = record.headers["ce_time"] else {
-            return complain("\(place), offset \(record.offset): no key or no ce_time")
+    /// Of one enrollment the moments of decisions go forward, as its steps do.
+    ///
+    /// Not of one person: who is heard late, after an outage, has decisions for earlier moments.
+    private mutating func checkOrder(
+        _ record: Seen,
+        _ object: [String: Any],
+        at place: TopicPartition
+    ) {
+        guard let enrollment = object["enrollment"] as? String,
+            let time = record.headers["ce_time"]
+        else { return complain("\(place), offset \(record.offset): no enrollment or no ce_time") }
+        if let last = lastTimes[enrollment], time < last {
+            complain(
+                "\(place), offset \(record.offset), \(enrollment): \(time) comes after \(last)"
+            )
         }
-        let whose = "\(place.topic)/\(key)"
-        if let last = lastTimes[whose], time < last {
-            complain("\(place), offset \(record.offset), key \(key): \(time) comes after \(last)")
-        }
-        lastTimes[whose] = time
+        lastTimes[enrollment] = time
     }
 
     private mutating func enterCommand(

@@ -142,8 +142,8 @@ final class Soak {
         say(
             """
             round \(number)/\(options.rounds)  \(fault)\(hasStandby ? ", standby" : "")  \
-            new command after \(seconds(recovery))  \(traffic.count) events, \
-            \(commands) commands  \(verdict)
+            new command after \(seconds(recovery))  \(grouped(traffic.count)) events, \
+            \(grouped(commands)) commands  \(verdict)
             """
         )
         if case .kill = fault, hasStandby {
@@ -324,7 +324,7 @@ final class Soak {
         while let standby = instances.standby { try instances.stop(standby) }
         try instances.stop(try leader())
         let verdict = try audit(isRunning: false)
-        let committed = try deployment.committed()
+        let committed = try deployment.committed(partitions)
         guard committed == count else {
             throw SoakFailure(description: "\(count) events, \(committed) committed")
         }
@@ -333,7 +333,12 @@ final class Soak {
         }
         try checkDeadLetters()
         try checkSecondReading()
-        say("end  \(traffic.count) events, \(orders) control orders  \(verdict)")
+        say(
+            """
+            end  \(grouped(traffic.count)) events, \(grouped(orders)) control orders, each \
+            confirmed once  \(verdict)
+            """
+        )
     }
 
     /// Records that are no events are dead letters, and nothing else is.
