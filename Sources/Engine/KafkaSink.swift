@@ -52,21 +52,16 @@ package final class KafkaSink: OutputSink {
     package let term: UInt64
     private var handles: [OutputTopicHandle?]
     private var journalHandle: OutputTopicHandle?
-    // The journal record of the open epoch, to be written again after an aborted transaction.
-    private var journalRecord: [UInt8] = []
+    private let committer: EpochCommitter
+
     /// The number of the next epoch to be committed; set before anything is written.
-    package var nextEpoch: UInt64 = 1
-    // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
-    private var offsets: [Int64] = []
-    private var hasOffsets = false
-    private var lastCommit = collie_monotonic_milliseconds()
-    // The open epoch, to be written again after an aborted transaction.
-    private var written: [(record: OutputRecord, buffer: Int)] = []
-    private var buffers: [OutputBuffer] = []
-    private var isOpen = false
-    private var isBroken = false
+    package var nextEpoch: UInt64 {
+        get { committer.nextEpoch }
+        set { committer.nextEpoch = newValue }
+    }
+
     /// Transactions that were aborted and written again.
-    package private(set) var repeatedEpochs = 0
+    package var repeatedEpochs: Int { committer.repeatedEpochs }
 
     /// Connects; with exactly-once takes over the deployment's transactions, which fences the
     /// leader before this one.
@@ -83,6 +78,7 @@ package final class KafkaSink: OutputSink {
         self.membership = membership
         self.configuration = configuration
         self.term = term
+        committer = EpochCommitter(configuration, now: collie_monotonic_milliseconds())
         handles = Array(repeating: nil, count: OutputTopic.allCases.count)
         var settings = membership.settings
         switch configuration.delivery {
@@ -129,8 +125,6 @@ package final class KafkaSink: OutputSink {
         configuration.topicPrefix + (configuration.topicNames[topic.name] ?? topic.name)
     }
 
-    private func mayWait() -> Bool { membership.mayWait(term: term) }
-
     /// The handle of a topic; waits until it exists.
     private func handle(
         of topic: OutputTopic,
@@ -170,37 +164,37 @@ package final class KafkaSink: OutputSink {
     // MARK: Writing
 
     package func write(_ record: OutputRecord, of buffer: OutputBuffer) throws {
-        if configuration.delivery == .exactlyOnce {
-            remember(record, buffer)
-            // An aborted transaction takes no more; the epoch is written again at its end.
-            if isBroken { return }
-        }
-        do throws(KafkaError) {
-            try produce(record, of: buffer)
-        } catch {
-            let error = translated(error)
-            guard isRepeatable(error) else { throw error }
-            isBroken = true
-        }
+        try committer.write(record, of: buffer, through: self)
         if producer.outstanding & 255 == 0 { producer.serve() }
     }
 
-    private func remember(_ record: OutputRecord, _ buffer: OutputBuffer) {
-        let index: Int
-        if let found = buffers.lastIndex(where: { $0 === buffer }) {
-            index = found
-        } else {
-            index = buffers.count
-            buffers.append(buffer)
-        }
-        written.append((record, index))
+    package func commit(_ mark: EpochMark?) throws {
+        try committer.commit(mark, through: self)
+        if mark != nil { membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing) }
     }
+}
 
-    private func produce(_ record: OutputRecord, of buffer: OutputBuffer) throws(KafkaError) {
-        let handle = try handle(of: record.topic, mayWait)
-        if configuration.delivery == .exactlyOnce { try open() }
+// MARK: - What the committer asks for
+
+extension KafkaSink: CommitPort {
+    package var partitions: [TopicPartition] { membership.partitions }
+    package var isLeading: Bool { membership.consumer.term == term }
+    package var isStopping: Bool { membership.isStopping }
+    package var milliseconds: Int64 { collie_monotonic_milliseconds() }
+
+    package func checkTerm() throws(KafkaError) { try membership.consumer.check(term: term) }
+
+    package func mayWait() -> Bool { membership.mayWait(term: term) }
+
+    package func pause(milliseconds: Int) { EngineThread.sleep(milliseconds: Int64(milliseconds)) }
+
+    package func tell(_ level: KafkaLogLevel, _ text: String) { membership.log.line(level, text) }
+
+    package func begin() throws(KafkaError) { try producer.begin() }
+
+    package func produce(_ record: OutputRecord, of buffer: OutputBuffer) throws(KafkaError) {
         try producer.write(
-            to: handle,
+            to: handle(of: record.topic, mayWait),
             key: buffer.slice(record.key),
             hasKey: record.hasKey,
             headers: buffer.slice(record.headers),
@@ -210,221 +204,48 @@ package final class KafkaSink: OutputSink {
         )
     }
 
-    private func open() throws(KafkaError) {
-        if isOpen { return }
-        try producer.begin()
-        isOpen = true
-    }
-
-    // MARK: Committing
-
-    package func commit(_ mark: EpochMark?) throws {
-        // librdkafka tells of a lost leadership where the group is served; a producer that was
-        // fenced knows it before.
-        try membership.consumer.check(term: term)
-        defer { forget() }
-        guard let mark else { return try dropUnfinished() }
-        if mark.isReplayed {
-            membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
-            return
-        }
-        for (partition, next) in mark.offsets {
-            while offsets.count <= partition { offsets.append(-1) }
-            offsets[partition] = next
-            hasOffsets = true
-        }
-        try composeJournal(mark)
-        switch configuration.delivery {
-        case .exactlyOnce:
-            if !written.isEmpty || !journalRecord.isEmpty || (hasOffsets && isTimeForOffsets) {
-                try commitTransaction()
-            }
-        case .atLeastOnce:
-            do throws(KafkaError) {
-                // Commands before the journal, the journal before the offsets: what is journalled
-                // is out, and what is not journalled is read again.
-                try producer.flush(mayWait: mayWait)
-                if !journalRecord.isEmpty {
-                    try writeJournal()
-                    try producer.flush(mayWait: mayWait)
-                }
-                if hasOffsets && isTimeForOffsets { try commitOffsets() }
-            } catch { throw translated(error) }
-        }
-        if !journalRecord.isEmpty { nextEpoch += 1 }
-        membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
-    }
-
-    /// Prepares the epoch's journal record; none if neither an offset nor time moved.
-    private func composeJournal(_ mark: EpochMark) throws {
-        journalRecord.removeAll(keepingCapacity: true)
-        guard configuration.journalTopic != nil else { return }
-        if mark.offsets.isEmpty, mark.idlePartitions.isEmpty, written.isEmpty { return }
-        journalRecord = try JournalRecord(
-            epoch: nextEpoch,
-            mark: mark,
-            partitions: membership.partitions,
-            config: configuration.fingerprint
-        ).encoded()
-    }
-
-    private func writeJournal() throws(KafkaError) {
-        guard let handle = journalHandle, !journalRecord.isEmpty else { return }
+    package func produceJournal(_ value: [UInt8]) throws(KafkaError) {
+        guard let handle = journalHandle else { return }
         let nothing: [UInt8] = []
-        let record = journalRecord
-        let value = record.span
+        let span = value.span
         // Bytes have no padding between them.
         try unsafe producer.write(
             to: handle,
             key: nothing.span.bytes,
             hasKey: false,
             headers: nothing.span.bytes,
-            value: value.bytes,
+            value: span.bytes,
             hasValue: true,
             partition: 0,
             mayWait: mayWait
         )
     }
 
-    private func forget() {
-        written.removeAll(keepingCapacity: true)
-        buffers.removeAll(keepingCapacity: true)
-        isBroken = false
+    package func flush() throws(KafkaError) { try producer.flush(mayWait: mayWait) }
+
+    package func sendOffsets(_ offsets: [Int64]) throws(KafkaError) {
+        // Taken afresh each time: it names the group's generation, by which the broker knows a
+        // leader that was replaced.
+        let member = try membership.consumer.groupMetadata()
+        try producer.send(list(offsets), as: member, mayWait: mayWait)
     }
 
-    /// What was read without its epoch's end must not count: it is read again.
-    private func dropUnfinished() throws(KafkaError) {
-        if isOpen {
-            abandon()
-        } else if configuration.delivery == .atLeastOnce {
-            do throws(KafkaError) {
-                try producer.flush(mayWait: mayWait)
-                if hasOffsets { try commitOffsets() }
-            } catch { throw translated(error) }
-        }
+    package func commit() throws(KafkaError) { try producer.commit(mayWait: mayWait) }
+
+    package func abort(waits: Bool) throws(KafkaError) {
+        try producer.abort { waits && mayWait() }
     }
 
-    private var isTimeForOffsets: Bool {
-        membership.isStopping
-            || collie_monotonic_milliseconds() - lastCommit
-                >= configuration.offsetsInterval.wholeMilliseconds
+    package func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
+        try membership.consumer.commit(list(offsets), within: .milliseconds(100))
     }
 
-    private func pendingOffsets() -> OffsetList {
+    private func list(_ offsets: [Int64]) -> OffsetList {
         let partitions = membership.partitions
         var list = OffsetList(room: offsets.count)
         for (number, next) in offsets.enumerated() where next >= 0 {
             list.append(partitions[number], offset: next)
         }
         return list
-    }
-
-    private func offsetsCommitted() {
-        for index in offsets.indices { offsets[index] = -1 }
-        hasOffsets = false
-        lastCommit = collie_monotonic_milliseconds()
-    }
-
-    /// Commits offsets as a member of the group; trouble that passes leaves them for later.
-    private func commitOffsets() throws(KafkaError) {
-        let list = pendingOffsets()
-        do throws(KafkaError) {
-            for _ in 0..<20 {
-                if try membership.consumer.commit(list, within: .milliseconds(100)) {
-                    return offsetsCommitted()
-                }
-                if !mayWait() { break }
-            }
-            membership.log.line(.warning, "the broker does not confirm offsets; they wait")
-        } catch {
-            if error.isFatal || error.kind == .leadershipLost || error.kind == .fenced
-                || error.kind == .authorization
-            {
-                throw error
-            }
-            membership.log.line(.warning, "\(error.description); they wait")
-        }
-        lastCommit = collie_monotonic_milliseconds()
-    }
-
-    /// Commits the epoch's transaction; one that had to be aborted is written again as a whole.
-    private func commitTransaction() throws(KafkaError) {
-        var attempt = 0
-        while true {
-            do throws(KafkaError) {
-                if isBroken { throw KafkaError(.abortRequired, "kafka: a record was not taken") }
-                try open()
-                try writeJournal()
-                try producer.flush(mayWait: mayWait)
-                try membership.consumer.check(term: term)
-                if hasOffsets {
-                    // Taken afresh each time: it names the group's generation, by which the broker
-                    // knows a leader that was replaced.
-                    let member = try membership.consumer.groupMetadata()
-                    try producer.send(pendingOffsets(), as: member, mayWait: mayWait)
-                }
-                try producer.commit(mayWait: mayWait)
-                isOpen = false
-                return offsetsCommitted()
-            } catch {
-                let error = translated(error)
-                attempt += 1
-                guard isRepeatable(error), attempt < configuration.attemptsMax, mayWait() else {
-                    abandon()
-                    throw error
-                }
-                try writeAgain(error, attempt)
-            }
-        }
-    }
-
-    private func writeAgain(_ reason: KafkaError, _ attempt: Int) throws(KafkaError) {
-        membership.log.line(.warning, "\(reason.description); the epoch is written again")
-        repeatedEpochs += 1
-        // A rebalance takes some round trips; meanwhile the offsets would be refused again.
-        EngineThread.sleep(milliseconds: Int64(20 * attempt))
-        do throws(KafkaError) {
-            if isOpen { try producer.abort(mayWait: mayWait) }
-            isOpen = false
-            isBroken = false
-            try open()
-            for (record, buffer) in written { try produce(record, of: buffers[buffer]) }
-        } catch {
-            let error = translated(error)
-            guard isRepeatable(error) else { throw error }
-            isBroken = true
-        }
-    }
-
-    /// Ends a transaction that must not be committed, if that is possible at once.
-    private func abandon() {
-        guard isOpen else { return }
-        do throws(KafkaError) { try producer.abort(mayWait: { false }) } catch {
-            // The broker aborts it when the next leader takes over, or when its time is up.
-            membership.log.line(.debug, error.description)
-        }
-        isOpen = false
-    }
-
-    /// Whether an error goes away by writing the epoch again in a new transaction.
-    private func isRepeatable(_ error: KafkaError) -> Bool {
-        guard configuration.delivery == .exactlyOnce, !error.isFatal else { return false }
-        switch error.kind {
-        case .abortRequired, .timedOut, .brokerAway, .other: return true
-        default: return false
-        }
-    }
-
-    /// A lost leadership explains whatever else went wrong; who took over the transactions leads.
-    private func translated(_ error: KafkaError) -> KafkaError {
-        if membership.consumer.term != term || error.kind == .leadershipLost
-            || error.kind == .fenced
-        {
-            return KafkaError(
-                .leadershipLost,
-                "kafka: this instance does not lead any more (\(error.description))"
-            )
-        }
-        return error
     }
 }

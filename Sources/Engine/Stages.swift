@@ -133,6 +133,7 @@ final class ResolverStage: @unchecked Sendable {
     private var epochTick: Int64 = .min
     private var delivered: [Int]
     private var held: [(number: UInt32, sequence: UInt64)] = []
+    private var order: EpochOrder
     /// Whether messages were dropped after a failure; what follows them would make no sense.
     private var hasGivenUp = false
     private(set) var counters = ResolverCounters()
@@ -148,6 +149,7 @@ final class ResolverStage: @unchecked Sendable {
     ) {
         self.engine = engine
         resolver = Resolver(rules: engine.rules, shards: shards.count)
+        order = EpochOrder(disorder: engine.rules.rules.disorder)
         self.decoders = decoders
         self.shards = shards
         self.parts = parts
@@ -228,9 +230,14 @@ final class ResolverStage: @unchecked Sendable {
             }
             resolver.wallClock = mark.wallClock
         }
-        for (number, index) in orderOfEpoch() {
-            let block = engine.blocks[Int(number)]
-            resolver.apply(Int(index), of: block, number: number)
+        for (number, _) in held {
+            order.add(engine.blocks[Int(number)], number: number, for: resolver)
+        }
+        order.settle()
+        for position in 0..<order.count {
+            let place = order[position]
+            let block = engine.blocks[Int(place.block)]
+            resolver.apply(Int(place.index), of: block, number: place.block)
             eventsInEpoch += 1
             if eventsInEpoch & 255 == 0 { flush() }
         }
@@ -242,44 +249,8 @@ final class ResolverStage: @unchecked Sendable {
         }
         for (number, _) in held { resolver.release(block: number) }
         held.removeAll(keepingCapacity: true)
+        order.removeAll()
         endEpoch(mark)
-    }
-
-    private func orderOfEpoch() -> [(UInt32, UInt32)] {
-        var newest: [Int32: EventTime] = [:]
-        var order: [(tick: Int64, partition: Int32, offset: Int64, number: UInt32, index: UInt32)] =
-            []
-        var isSinglePartition = true
-        for (number, _) in held {
-            let block = engine.blocks[Int(number)]
-            for index in 0..<block.count {
-                let entry = block[record: index]
-                let event = block[event: index]
-                var time = newest[entry.partition] ?? .none
-                if event.time.isSet {
-                    let bounded =
-                        event.received.isSet ? min(event.time, event.received) : event.time
-                    time = max(time, bounded)
-                }
-                newest[entry.partition] = time
-                if let first = order.first, first.partition != entry.partition {
-                    isSinglePartition = false
-                }
-                order.append(
-                    (
-                        max(
-                            (time - engine.rules.rules.disorder).second,
-                            resolver.tick(of: event, partition: Int(entry.partition))
-                        ),
-                        entry.partition, entry.offset, number, UInt32(index)
-                    )
-                )
-            }
-        }
-        if !isSinglePartition {
-            order.sort { ($0.tick, $0.partition, $0.offset) < ($1.tick, $1.partition, $1.offset) }
-        }
-        return order.map { ($0.number, $0.index) }
     }
 
     // MARK: Handing on
