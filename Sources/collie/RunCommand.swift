@@ -29,6 +29,9 @@ let runCommand = Command(
     guard arguments.rest.isEmpty else {
         throw UsageError(description: "what is \"\(arguments.rest[0])\"?")
     }
+    guard collie_crash_arm() else {
+        throw UsageError(description: "COLLIE_CRASH_AT names no point")
+    }
     let settings = try loadSettings(arguments)
     try KafkaMistakes.check(settings)
     var kafka = KafkaSettings(settings)

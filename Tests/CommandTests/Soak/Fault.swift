@@ -37,13 +37,16 @@ enum Fault: Equatable, CustomStringConvertible {
 struct FaultDeck {
     private var dice: Dice
     private let canKillBroker: Bool
-    private let points: [String]
+    // As CrashPoints.h names them.
+    private static let takeOvers = ["before-take-over", "after-take-over"]
+    private static let commits = [
+        "before-flush", "after-flush", "after-send-offsets", "after-commit",
+    ]
     private var cards: [Fault] = []
     private var rest: [String] = []
 
-    init(_ dice: Dice, points: [String], canKillBroker: Bool) {
+    init(_ dice: Dice, canKillBroker: Bool) {
         self.dice = dice
-        self.points = points
         self.canKillBroker = canKillBroker
     }
 
@@ -58,10 +61,13 @@ struct FaultDeck {
     }
 
     private mutating func crashes(_ count: Int) -> [Fault] {
-        if points.isEmpty { return [] }
-        return (0..<count).map { _ in
-            if rest.isEmpty { rest = points.shuffled(using: &dice) }
-            return .crash(rest.removeLast(), Int.random(in: 1...12, using: &dice))
+        (0..<count).map { _ in
+            if rest.isEmpty {
+                rest = (FaultDeck.takeOvers + FaultDeck.commits).shuffled(using: &dice)
+            }
+            let point = rest.removeLast()
+            let isOfCommit = FaultDeck.commits.contains(point)
+            return .crash(point, isOfCommit ? Int.random(in: 1...12, using: &dice) : 1)
         }
     }
 }

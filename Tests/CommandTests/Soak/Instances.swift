@@ -26,7 +26,10 @@ final class Instances {
                 == nil
         }
 
-        /// Whether it is in the group.
+        /// Whether the group has ever made it the leader.
+        var hasLeadership: Bool { program.errors.contains("this instance leads now") }
+
+        /// Whether it is about to join the group, or in it.
         var isMember: Bool { program.errors.contains("stands by in group") }
     }
 

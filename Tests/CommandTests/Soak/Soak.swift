@@ -69,7 +69,6 @@ final class Soak {
         dice = Dice(seed: options.seed)
         deck = FaultDeck(
             Dice(seed: dice.next()),
-            points: Soak.crashPoints,
             canKillBroker: Cluster.kindToKill == .real
         )
         books = Soak.subscribe(deployment, outputs)
@@ -226,6 +225,9 @@ final class Soak {
         let victim = try instances.start(crashAt: point)
         try wait("the instance that will crash in the group") { victim.isMember }
         try instances.stop(leader)
+        try wait("the leadership of the instance that will crash") {
+            victim.program.exitCode != nil || victim.hasLeadership
+        }
         try instances.start()
         let code = try victim.program.end()
         let end = collie_wall_milliseconds()
@@ -416,9 +418,4 @@ final class Soak {
         }
         return String(text.reversed())
     }
-}
-
-extension Soak {
-    /// Where an instance can be told to kill itself.
-    static let crashPoints: [String] = []
 }
