@@ -11,7 +11,7 @@ static const char *const labels[collie_crash_point_count] = {
     [collie_crash_after_take_over] = "after-take-over",
     [collie_crash_before_flush] = "before-flush",
     [collie_crash_after_flush] = "after-flush",
-    [collie_crash_after_send_offsets] = "after-send-offsets",
+    [collie_crash_before_commit] = "before-commit",
     [collie_crash_after_commit] = "after-commit",
 };
 

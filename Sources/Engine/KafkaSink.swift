@@ -102,6 +102,7 @@ package final class KafkaSink: OutputSink {
                 collie_crash_pass(collie_crash_before_take_over)
                 try producer.takeOverTransactions(mayWait: mayWait)
                 collie_crash_pass(collie_crash_after_take_over)
+                try producer.abandonRemains(in: allTopics, mayWait: mayWait)
             }
             for topic in configuration.topics { _ = try handle(of: topic, mayWait) }
             if let journal = configuration.journalTopic {
@@ -127,6 +128,10 @@ package final class KafkaSink: OutputSink {
     /// The name of an output's topic.
     package func name(of topic: OutputTopic) -> String {
         configuration.topicPrefix + (configuration.topicNames[topic.name] ?? topic.name)
+    }
+
+    private var allTopics: [String] {
+        OutputTopic.allCases.map(name) + (configuration.journalTopic.map { [$0] } ?? [])
     }
 
     /// The handle of a topic; waits until it exists.
@@ -241,10 +246,10 @@ extension KafkaSink: CommitPort {
         // leader that was replaced.
         let member = try membership.consumer.groupMetadata()
         try producer.send(list(offsets), as: member, mayWait: mayWait)
-        pass(collie_crash_after_send_offsets)
     }
 
     package func commit() throws(KafkaError) {
+        pass(collie_crash_before_commit)
         try producer.commit(mayWait: mayWait)
         pass(collie_crash_after_commit)
     }

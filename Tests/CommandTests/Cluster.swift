@@ -72,6 +72,9 @@ final class Cluster {
         try takeAway()
     }
 
+    /// Copies what the broker holds, to be looked at later.
+    func keep(in folder: String) { real?.keep(in: folder) }
+
     /// Brings it back with what it holds.
     func bringBack() throws {
         if let real { return real.restart() }

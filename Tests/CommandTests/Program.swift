@@ -121,10 +121,12 @@ final class Program {
     /// Waits for its end; answers the exit code.
     func end(within limit: Duration = .seconds(60)) throws -> Int32 {
         var code: Int32?
-        try until("the end of the process; it says: \(errors)", within: limit) {
-            code = exitCode
-            return code != nil
-        }
+        do {
+            try until("the end of the process", within: limit) {
+                code = exitCode
+                return code != nil
+            }
+        } catch { throw Failure(description: "\(error); it says: \(errors)") }
         return code!
     }
 

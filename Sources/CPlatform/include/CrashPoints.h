@@ -19,8 +19,8 @@ typedef enum {
     collie_crash_before_flush,
     /// `after-flush`: the broker has them all, and nobody may see them yet.
     collie_crash_after_flush,
-    /// `after-send-offsets`: the transaction is complete and not committed.
-    collie_crash_after_send_offsets,
+    /// `before-commit`: the transaction is complete, with its offsets, and not committed.
+    collie_crash_before_commit,
     /// `after-commit`: it is committed, and nobody in the process knows yet.
     collie_crash_after_commit,
     /// How many there are.

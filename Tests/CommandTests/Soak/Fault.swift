@@ -36,26 +36,30 @@ enum Fault: Equatable, CustomStringConvertible {
 /// Deals faults by a seed: all of them before any comes again, each time in another order.
 struct FaultDeck {
     private var dice: Dice
+    private let only: String
     private let canKillBroker: Bool
     // As CrashPoints.h names them.
     private static let takeOvers = ["before-take-over", "after-take-over"]
     private static let commits = [
-        "before-flush", "after-flush", "after-send-offsets", "after-commit",
+        "before-flush", "after-flush", "before-commit", "after-commit",
     ]
     private var cards: [Fault] = []
     private var rest: [String] = []
 
-    init(_ dice: Dice, canKillBroker: Bool) {
+    /// A deck without the faults whose description does not begin with `only`.
+    init(_ dice: Dice, only: String, canKillBroker: Bool) {
         self.dice = dice
+        self.only = only
         self.canKillBroker = canKillBroker
     }
 
     /// The next fault.
     mutating func next() -> Fault {
-        if cards.isEmpty {
+        while cards.isEmpty {
             cards = [.kill, .kill, .freeze, .upgrade, .partitions] + crashes(4)
             if canKillBroker { cards.append(.broker) }
             cards.shuffle(using: &dice)
+            cards.removeAll { !"\($0)".hasPrefix(only) }
         }
         return cards.removeLast()
     }

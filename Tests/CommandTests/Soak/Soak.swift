@@ -18,6 +18,8 @@ final class Soak {
         var rounds = 10
         /// Decides the shop, the faults and their moments.
         var seed: UInt64 = 1
+        /// If not empty, faults whose description begins otherwise are left out.
+        var only = ""
         /// How long after a fault new commands may take.
         var recoveryMax: Duration = .seconds(30)
         /// The same after `kill -9` with somebody standing by.
@@ -69,6 +71,7 @@ final class Soak {
         dice = Dice(seed: options.seed)
         deck = FaultDeck(
             Dice(seed: dice.next()),
+            only: options.only,
             canKillBroker: Cluster.kindToKill == .real
         )
         books = Soak.subscribe(deployment, outputs)
@@ -113,7 +116,7 @@ final class Soak {
             now = "the end"
             try finish()
         } catch {
-            keepConfig()
+            keep()
             throw SoakFailure(
                 description: """
                     seed \(options.seed), \(now): \(error)
@@ -137,6 +140,7 @@ final class Soak {
         let recovery = try commit(fault, hasStandby)
         rounds.append(Round(fault: fault, hasStandby: hasStandby, recovery: recovery))
         let verdict = try audit(isRunning: true)
+        try check()
         let commands = try commandCount
         say(
             """
@@ -284,14 +288,16 @@ final class Soak {
         _ condition: () throws -> Bool
     ) throws {
         try until(what, within: limit) {
-            try traffic.check()
-            try instances.check()
-            let mistakes = try books.look { $0.mistakes }
-            if !mistakes.isEmpty {
-                throw SoakFailure(description: mistakes.joined(separator: "\n"))
-            }
+            try check()
             return try condition()
         }
+    }
+
+    private func check() throws {
+        try traffic.check()
+        try instances.check()
+        let mistakes = try books.look { $0.mistakes }
+        if !mistakes.isEmpty { throw SoakFailure(description: mistakes.joined(separator: "\n")) }
     }
 
     /// Has everything decided again; answers what that said.
@@ -393,7 +399,8 @@ final class Soak {
         fflush(nil)
     }
 
-    private func keepConfig() {
+    private func keep() {
+        cluster.keep(in: folder)
         try? FileManager.default.copyItem(
             atPath: deployment.folder.path + "/config",
             toPath: folder + "/config"

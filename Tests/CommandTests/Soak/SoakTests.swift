@@ -15,6 +15,7 @@ struct SoakTests {
         if let text = environment["COLLIE_SOAK_SEED"] {
             options.seed = try #require(UInt64(text), "COLLIE_SOAK_SEED is a number")
         }
+        options.only = environment["COLLIE_SOAK_ONLY"] ?? ""
         if let text = environment["COLLIE_SOAK_TAKE_OVER_MS"] {
             let number = try #require(Int(text), "COLLIE_SOAK_TAKE_OVER_MS is a number")
             options.takeOverMax = .milliseconds(number)
