@@ -32,7 +32,7 @@ struct Books: Sendable {
     /// A hash over all records of each output partition, and their number.
     private(set) var digests: [TopicPartition: Digest] = [:]
     private var commandIDs: Set<String> = []
-    private var lastTimes: [String: String] = [:]
+    private var lastSteps: [String: String] = [:]
     private var marketing: [String: [Int64]] = [:]
 
     /// What a partition holds, in short.
@@ -71,7 +71,7 @@ struct Books: Sendable {
             enterCommand(record, object, at: place)
         }
         if topic == outputs.decisions {
-            checkOrder(record, object, at: place)
+            checkOrder(object, record.offset, at: place)
             if object["outcome"] as? String == "sent" { match(object["send_id"] as? String ?? "") }
         }
     }
@@ -91,23 +91,21 @@ struct Books: Sendable {
         digests[place] = digest
     }
 
-    /// Of one enrollment the moments of decisions go forward, as its steps do.
+    /// An enrollment's steps are decided in their order, which their names show.
     ///
-    /// Not of one person: who is heard late, after an outage, has decisions for earlier moments.
+    /// Moments need not go forward: an event that is heard late, after an outage, ends a flow at its
+    /// own moment, though later ones were decided already.
     private mutating func checkOrder(
-        _ record: Seen,
         _ object: [String: Any],
+        _ offset: Int64,
         at place: TopicPartition
     ) {
-        guard let enrollment = object["enrollment"] as? String,
-            let time = record.headers["ce_time"]
-        else { return complain("\(place), offset \(record.offset): no enrollment or no ce_time") }
-        if let last = lastTimes[enrollment], time < last {
-            complain(
-                "\(place), offset \(record.offset), \(enrollment): \(time) comes after \(last)"
-            )
+        guard let enrollment = object["enrollment"] as? String, let step = object["step"] as? String
+        else { return complain("\(place), offset \(offset): no enrollment or no step") }
+        if let last = lastSteps[enrollment], step < last {
+            complain("\(place), offset \(offset), \(enrollment): \(step) comes after \(last)")
         }
-        lastTimes[enrollment] = time
+        lastSteps[enrollment] = step
     }
 
     private mutating func enterCommand(

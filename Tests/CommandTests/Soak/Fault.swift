@@ -55,7 +55,10 @@ struct FaultDeck {
 
     /// The next fault.
     mutating func next() -> Fault {
+        var deals = 0
         while cards.isEmpty {
+            deals += 1
+            precondition(deals < 100, "no fault is called \(only)…")
             cards = [.kill, .kill, .freeze, .upgrade, .partitions] + crashes(4)
             if canKillBroker { cards.append(.broker) }
             cards.shuffle(using: &dice)
