@@ -13,7 +13,7 @@ let configOption = Option(
 /// The option that lets windows be as short as in the demo.
 let shortWindowsOption = Option(
     name: "short-windows",
-    help: "Takes carts as abandoned after seconds, if the config says so; to try things out."
+    help: "Allows flows that begin after seconds, to try things out."
 )
 
 /// A config with mistakes: they are printed, the exit code is 3.
