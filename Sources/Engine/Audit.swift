@@ -63,10 +63,7 @@ package struct Audit {
         isRunning: Bool = false,
         mayWait: @escaping () throws -> Void
     ) throws -> Findings {
-        var journal = try Journal.read(settings, topic: journalTopic, log: log, mayWait: mayWait)
-        // A transaction is seen in one topic before it is seen in another; only the next one says
-        // that it is seen in all.
-        if isRunning { journal.records = journal.records.dropLast() }
+        let journal = try Journal.read(settings, topic: journalTopic, log: log, mayWait: mayWait)
         var findings = Findings()
         findings.epochs = journal.records.count
         guard !journal.records.isEmpty else { return findings }
@@ -74,7 +71,7 @@ package struct Audit {
             findings.differ("the beginning of the journal is gone")
             return findings
         }
-        let expected = try decide(journal.records, &findings)
+        let expected = try decide(journal.records, isRunning, &findings)
         let found = try read(mayWait)
         for topic in OutputTopic.allCases {
             let due = expected[topic] ?? Outputs()
@@ -143,10 +140,11 @@ package struct Audit {
 
     private func decide(
         _ journal: [JournalRecord],
+        _ isRunning: Bool,
         _ findings: inout Findings
     ) throws -> [OutputTopic: Outputs] {
         let source = AuditSource(try JournalSource(settings, journal, log: log))
-        let sink = AuditSink()
+        let sink = AuditSink(holdsBack: isRunning)
         var configuration = Engine.Configuration()
         configuration.isLive = true
         let engine = Engine(configuration: configuration, rules: rules)
@@ -177,16 +175,31 @@ package struct Audit {
 
     private final class AuditSink: OutputSink {
         var outputs: [OutputTopic: Outputs] = [:]
+        // Outputs of the newest epochs: of the open one, and of one that is held back.
+        private var newest: [[(topic: OutputTopic, key: String, hash: UInt64)]] = [[]]
+        private let holdsBack: Bool
+
+        /// - Parameter holdsBack: leaves out the last epoch. A transaction is seen in one topic
+        ///   before it is seen in another, and only the next one says that it is seen in all.
+        init(holdsBack: Bool) { self.holdsBack = holdsBack }
 
         func write(_ record: OutputRecord, of buffer: OutputBuffer) throws {
             var hash = Audit.start
             Audit.add(buffer.slice(record.headers), to: &hash)
             Audit.add(buffer.slice(record.value), to: &hash)
             let key = record.hasKey ? Audit.text(buffer.slice(record.key)) : ""
-            outputs[record.topic, default: Outputs()].add(key, hash)
+            newest[newest.count - 1].append((record.topic, key, hash))
         }
 
-        func commit(_ mark: EpochMark?) throws {}
+        func commit(_ mark: EpochMark?) throws {
+            if mark == nil { return }
+            while newest.count > (holdsBack ? 1 : 0) {
+                for (topic, key, hash) in newest.removeFirst() {
+                    outputs[topic, default: Outputs()].add(key, hash)
+                }
+            }
+            newest.append([])
+        }
     }
 
     // MARK: What is there
