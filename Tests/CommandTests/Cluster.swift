@@ -57,6 +57,10 @@ final class Cluster {
             settings: more,
             within: .seconds(20)
         )
+        // The broker answers before it tells everybody of the topic.
+        try until("the topic") {
+            try inspection.topic(topic, within: .seconds(5), asksSettings: false).partitions > 0
+        }
     }
 
     /// Takes the broker away, as a crash would.
