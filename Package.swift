@@ -168,7 +168,13 @@ let package = Package(
             "KafkaTests",
             ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "KafkaTesting", "Memory"]
         ),
-        suite("CommandTests", ["Kafka", "KafkaTesting", "Settings"]),
+        suite(
+            "CommandTests",
+            [
+                "CPlatform", "Encoding", "Events", "Kafka", "KafkaTesting", "LoadTesting",
+                "Settings", "Shards",
+            ]
+        ),
         suite(
             "PipelineTests",
             [

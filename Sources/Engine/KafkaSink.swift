@@ -53,6 +53,8 @@ package final class KafkaSink: OutputSink {
     private var handles: [OutputTopicHandle?]
     private var journalHandle: OutputTopicHandle?
     private let committer: EpochCommitter
+    // Whether the open epoch has outputs.
+    private var hasOutputs = false
 
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 {
@@ -101,7 +103,10 @@ package final class KafkaSink: OutputSink {
         }
         do throws(KafkaError) {
             if configuration.delivery == .exactlyOnce {
+                collie_crash_pass(collie_crash_before_take_over)
                 try producer.takeOverTransactions(mayWait: mayWait)
+                collie_crash_pass(collie_crash_after_take_over)
+                try producer.abandonRemains(in: allTopics, mayWait: mayWait)
             }
             for topic in configuration.topics { _ = try handle(of: topic, mayWait) }
             if let journal = configuration.journalTopic {
@@ -159,6 +164,10 @@ package final class KafkaSink: OutputSink {
         configuration.topicPrefix + (configuration.topicNames[topic.name] ?? topic.name)
     }
 
+    private var allTopics: [String] {
+        OutputTopic.allCases.map(name) + (configuration.journalTopic.map { [$0] } ?? [])
+    }
+
     /// The handle of a topic; waits until it exists.
     private func handle(
         of topic: OutputTopic,
@@ -203,6 +212,7 @@ package final class KafkaSink: OutputSink {
     }
 
     package func commit(_ mark: EpochMark?) throws {
+        defer { hasOutputs = false }
         try committer.commit(mark, through: self)
         if mark != nil { membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing) }
     }
@@ -227,6 +237,7 @@ extension KafkaSink: CommitPort {
     package func begin() throws(KafkaError) { try producer.begin() }
 
     package func produce(_ record: OutputRecord, of buffer: OutputBuffer) throws(KafkaError) {
+        hasOutputs = true
         try producer.write(
             to: handle(of: record.topic, mayWait),
             key: buffer.slice(record.key),
@@ -255,7 +266,14 @@ extension KafkaSink: CommitPort {
         )
     }
 
-    package func flush() throws(KafkaError) { try producer.flush(mayWait: mayWait) }
+    package func flush() throws(KafkaError) {
+        pass(collie_crash_before_flush)
+        try producer.flush(mayWait: mayWait)
+        pass(collie_crash_after_flush)
+    }
+
+    /// Where a test may have asked for the end of this process.
+    private func pass(_ point: collie_crash_point) { if hasOutputs { collie_crash_pass(point) } }
 
     package func sendOffsets(_ offsets: [Int64]) throws(KafkaError) {
         // Taken afresh each time: it names the group's generation, by which the broker knows a
@@ -264,7 +282,11 @@ extension KafkaSink: CommitPort {
         try producer.send(list(offsets), as: member, mayWait: mayWait)
     }
 
-    package func commit() throws(KafkaError) { try producer.commit(mayWait: mayWait) }
+    package func commit() throws(KafkaError) {
+        pass(collie_crash_before_commit)
+        try producer.commit(mayWait: mayWait)
+        pass(collie_crash_after_commit)
+    }
 
     package func abort(waits: Bool) throws(KafkaError) {
         try producer.abort { waits && mayWait() }
