@@ -67,8 +67,8 @@ bench-recovery: packages
 
 # How long the made-up world goes on: `make simulate FOR=10m SEED=1000`.
 FOR = 60s
-SEED = 1
 
+simulate: SEED = 1
 simulate: packages
 	swift build -c release --product collie
 	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" simulate --for $(FOR) --seed $(SEED)
