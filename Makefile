@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test demo lint
+.PHONY: help packages build test soak simulate demo lint bench-recovery
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -33,6 +33,16 @@ test: packages
 	swift test $(TESTS) --skip-build --no-parallel --filter '$(KAFKA)'
 	swift test $(TESTS) --skip-build --skip '$(KAFKA)'
 
+# How long a soak takes, and which: another seed is another shop, with other faults in another order.
+ROUNDS = 10
+SEED = $(shell date +%s)
+
+soak: PACKAGES += openjdk-17-jre-headless
+soak: packages
+	swift build $(TESTS) --build-tests
+	COLLIE_SOAK_ROUNDS=$(ROUNDS) COLLIE_SOAK_SEED=$(SEED) \
+	    swift test $(TESTS) --skip-build --filter SoakTests
+
 lint:
 	swift format lint --strict --parallel --recursive Package.swift Sources Tests
 
@@ -43,9 +53,32 @@ demo: packages
 	swift build -c release --product collie
 	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" demo $(DEMO)
 
+# How many profiles and shards: `make bench-recovery PROFILES=5000000`.
+PROFILES = 1000000
+TAIL = 1200000
+
+bench-recovery: packages
+	swift build -c release --product recovery-bench
+	@bench="$$(swift build -c release --product recovery-bench --show-bin-path)/recovery-bench"; \
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	"$$bench" make "$$folder" --profiles $(PROFILES) && \
+	"$$bench" restore "$$folder" --shards 1 --tail $(TAIL) && \
+	"$$bench" restore "$$folder" --shards 2 --tail $(TAIL)
+
+# How long the made-up world goes on: `make simulate FOR=10m SEED=1000`.
+FOR = 60s
+
+simulate: SEED = 1
+simulate: packages
+	swift build -c release --product collie
+	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" simulate --for $(FOR) --seed $(SEED)
+
 help:
 	@echo "make demo      a simulated shop, Collie, and what it decides, in a minute; no broker needed"
 	@echo "make test      every test"
+	@echo "make simulate  the pipeline in a made-up world in which everything goes wrong, for a minute"
+	@echo "make soak      processes and a real broker die while events flow, ROUNDS=10 times"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make bench-recovery  what a restart costs"
 	@echo "make lint      the style of the source"

@@ -46,6 +46,7 @@ let package = Package(
         library("CLibrdkafka", "librdkafka-dev"),
         library("CYAML", "libyaml-dev"),
         .target(name: "CAllocationCounter"),
+        .target(name: "CMemory"),
         .target(name: "CPlatform"),
         .target(
             name: "CPhoneNumber",
@@ -59,7 +60,7 @@ let package = Package(
         ),
 
         // Words and memory, shared by all.
-        module("Memory"),
+        module("Memory", ["CMemory"]),
         module("Events"),
 
         // The edges: records in, records out.
@@ -109,15 +110,35 @@ let package = Package(
             ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
         ),
         module("LoadTesting", ["Events"]),
+        module(
+            "Simulator",
+            [
+                "Decoding", "Encoding", "Engine", "Events", "Flows", "FrequencyCapping", "Identity",
+                "Kafka", "LoadTesting", "Memory", "Pipeline", "Profiles", "Snapshots", "TimeZones",
+                "Windows",
+            ]
+        ),
         .executableTarget(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
-                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards", "Snapshots",
+                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "Simulator", "Snapshots",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
             swiftSettings: strict
+        ),
+
+        // Measurements.
+        .executableTarget(
+            name: "recovery-bench",
+            dependencies: [
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
+                "Snapshots", "Windows",
+            ],
+            path: "Benchmarks/Recovery",
+            swiftSettings: tests
         ),
 
         // Tests.
@@ -147,7 +168,13 @@ let package = Package(
             "KafkaTests",
             ["CPlatform", "Encoding", "Engine", "Events", "Kafka", "KafkaTesting", "Memory"]
         ),
-        suite("CommandTests", ["Kafka", "KafkaTesting", "Settings"]),
+        suite(
+            "CommandTests",
+            [
+                "CPlatform", "Encoding", "Events", "Kafka", "KafkaTesting", "LoadTesting",
+                "Settings", "Shards",
+            ]
+        ),
         suite(
             "PipelineTests",
             [
@@ -163,6 +190,13 @@ let package = Package(
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),
+        suite(
+            "SimulatorTests",
+            [
+                "Encoding", "Engine", "Events", "Kafka", "Memory", "Pipeline", "Profiles",
+                "Simulator",
+            ]
+        ),
         suite(
             "EngineTests",
             [

@@ -22,7 +22,7 @@ extension ProfileStore {
             counters.cartsEvicted += 1
         }
         var record = CartRecord(key: key.hash)
-        record.keyText = texts.take(block.bytes(of: key.text))
+        record.keyText = texts.keep(block.bytes(of: key.text))
         record.next = profiles[slot].carts
         let made = carts.take(record)
         profiles[slot].carts = made

@@ -18,6 +18,8 @@ package struct Audit {
         package var found = 0
         /// Epochs gone through.
         package var epochs = 0
+        /// Records of the input topics that they were made of.
+        package var records = 0
         /// What is not as it should be, in words; at most a hundred.
         package var differences: [String] = []
         /// How many differences there are in all.
@@ -53,27 +55,29 @@ package struct Audit {
     }
 
     /// Audits what was committed up to now.
+    ///
+    /// - Parameter isRunning: whether more may be committed meanwhile; what is there beyond what is
+    ///   due is left to a later audit then.
     package func run(
         journalTopic: String,
+        isRunning: Bool = false,
         mayWait: @escaping () throws -> Void
     ) throws -> Findings {
         var findings = Findings()
         let journal = try JournalReader(settings, topic: journalTopic, log: log)
         let source = AuditSource(try JournalSource(settings, journal, log: log), mayWait)
-        let expected = try decide(source)
         findings.epochs = source.epochs
         if source.past.hasGap {
             findings.differ("the beginning of the journal is gone")
             return findings
         }
+        let expected = try decide(source, isRunning, &findings)
         let found = try read(mayWait)
         for topic in OutputTopic.allCases {
-            compare(
-                names(topic),
-                expected[topic] ?? Outputs(),
-                found[topic] ?? Outputs(),
-                &findings
-            )
+            let due = expected[topic] ?? Outputs()
+            var there = found[topic] ?? Outputs()
+            if isRunning { there.leave(due) }
+            compare(names(topic), due, there, &findings)
         }
         return findings
     }
@@ -86,6 +90,21 @@ package struct Audit {
         mutating func add(_ key: String, _ hash: UInt64) {
             byKey[key, default: []].append(hash)
             count += 1
+        }
+
+        /// Takes away what may have come behind those.
+        mutating func leave(_ due: Outputs) {
+            for (key, hashes) in byKey {
+                let expected = due.byKey[key] ?? []
+                if key.isEmpty {
+                    // Without a key there is no order.
+                    let wanted = Set(expected)
+                    byKey[key] = hashes.filter { wanted.contains($0) }
+                } else {
+                    byKey[key] = Array(hashes.prefix(expected.count))
+                }
+                count -= hashes.count - byKey[key]!.count
+            }
         }
     }
 
@@ -119,11 +138,16 @@ package struct Audit {
 
     // MARK: What is due
 
-    private func decide(_ source: AuditSource) throws -> [OutputTopic: Outputs] {
-        let sink = AuditSink()
+    private func decide(
+        _ source: AuditSource,
+        _ isRunning: Bool,
+        _ findings: inout Findings
+    ) throws -> [OutputTopic: Outputs] {
+        let sink = AuditSink(holdsBack: isRunning)
         var configuration = Engine.Configuration()
         configuration.isLive = true
-        _ = try Engine(configuration: configuration, rules: rules).run(
+        let engine = Engine(configuration: configuration, rules: rules)
+        _ = try engine.run(
             source: source,
             makeDecoder: {
                 EventDecoder(plan: plan, hashKey: rules.rules.hashKey, zones: rules.rules.zones)
@@ -131,6 +155,7 @@ package struct Audit {
             sink: sink
         )
         source.past.close()
+        findings.records = engine.progress.records
         return sink.outputs
     }
 
@@ -158,16 +183,31 @@ package struct Audit {
 
     private final class AuditSink: OutputSink {
         var outputs: [OutputTopic: Outputs] = [:]
+        // Outputs of the newest epochs: of the open one, and of one that is held back.
+        private var newest: [[(topic: OutputTopic, key: String, hash: UInt64)]] = [[]]
+        private let holdsBack: Bool
+
+        /// - Parameter holdsBack: leaves out the last epoch. A transaction is seen in one topic
+        ///   before it is seen in another, and only the next one says that it is seen in all.
+        init(holdsBack: Bool) { self.holdsBack = holdsBack }
 
         func write(_ record: OutputRecord, of buffer: OutputBuffer) throws {
             var hash = Audit.start
             Audit.add(buffer.slice(record.headers), to: &hash)
             Audit.add(buffer.slice(record.value), to: &hash)
             let key = record.hasKey ? Audit.text(buffer.slice(record.key)) : ""
-            outputs[record.topic, default: Outputs()].add(key, hash)
+            newest[newest.count - 1].append((record.topic, key, hash))
         }
 
-        func commit(_ mark: EpochMark?) throws {}
+        func commit(_ mark: EpochMark?) throws {
+            if mark == nil { return }
+            while newest.count > (holdsBack ? 1 : 0) {
+                for (topic, key, hash) in newest.removeFirst() {
+                    outputs[topic, default: Outputs()].add(key, hash)
+                }
+            }
+            newest.append([])
+        }
     }
 
     // MARK: What is there
@@ -179,24 +219,24 @@ package struct Audit {
         let consumer = try KafkaConsumer(own, log: log)
         defer { consumer.close(within: .seconds(1)) }
         var topics: [String: OutputTopic] = [:]
-        var open = 0
+        // While an instance works, a partition may come to its end again and again.
+        var open: Set<TopicPartition> = []
         for topic in OutputTopic.allCases {
             let name = names(topic)
             topics[name] = topic
             let count = try consumer.partitionCount(of: name, within: .seconds(10))
-            try consumer.assign(
-                (0..<count).map { (TopicPartition(name, Int32($0)), .beginning) }
-            )
-            open += count
+            let partitions = (0..<count).map { TopicPartition(name, Int32($0)) }
+            try consumer.assign(partitions.map { ($0, .beginning) })
+            open.formUnion(partitions)
         }
         var batch = MessageBatch(capacity: 1_024)
-        while open > 0 {
+        while !open.isEmpty {
             try mayWait()
             batch.removeAll()
             try consumer.poll(&batch, wait: .milliseconds(50))
             for index in 0..<batch.count {
                 if batch.isPartitionEnd(index) {
-                    open -= 1
+                    open.remove(TopicPartition(batch.topicName(index), batch.partition(index)))
                     continue
                 }
                 guard batch.isRecord(index), let topic = topics[batch.topicName(index)] else {

@@ -111,7 +111,7 @@ package final class Deployment: Sendable {
             past.withLock { $0.add(engine.progress) }
             current.withLock { $0 = nil }
         }
-        let keeper = keeper(start.header, source)
+        let keeper = keeper(start.header, sink)
         _ = try engine.run(
             source: source,
             makeDecoder: {
@@ -152,6 +152,7 @@ package final class Deployment: Sendable {
         if let header {
             reading.epoch = header.epoch
             reading.journalPosition = header.journalOffset
+            reading.leader = SnapshotOrigin(header.metadata).leader
             reading.starts = header.offsets.map {
                 (TopicPartition($0.topic, $0.partition), $0.next)
             }
@@ -159,7 +160,7 @@ package final class Deployment: Sendable {
         return reading
     }
 
-    private func keeper(_ header: SnapshotHeader?, _ source: StandbySource) -> SnapshotKeeper? {
+    private func keeper(_ header: SnapshotHeader?, _ sink: LeadingSink) -> SnapshotKeeper? {
         guard let snapshots = configuration.snapshots, configuration.sink.journalTopic != nil else {
             return nil
         }
@@ -169,9 +170,7 @@ package final class Deployment: Sendable {
             fingerprint: configuration.sink.fingerprint,
             log: log
         )
-        keeper.journalPosition = { [membership] in
-            max(membership.journalEnd, source.journalPosition.load(ordering: .relaxed))
-        }
+        keeper.leading = { [membership] in (membership.journalEnd, sink.leader) }
         return keeper
     }
 }

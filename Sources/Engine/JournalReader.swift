@@ -11,6 +11,11 @@ package final class JournalReader {
     private var batch = MessageBatch(capacity: 1_024)
     private var cursor = 0
     private var last: JournalRecord?
+    private var owner: JournalOwner
+    /// The leader whose take-over is waited for; nil when it was read.
+    package var awaited: String?
+    /// To whom the journal belongs, as far as it was read.
+    package var leader: String? { owner.leader }
     /// The newest epoch that was read, or behind which reading began.
     package private(set) var epoch: UInt64
     /// The newest epoch of all that were read, also of those before reading began; 0 if none.
@@ -24,16 +29,20 @@ package final class JournalReader {
 
     /// Opens the journal behind an epoch; nothing is waited for.
     ///
-    /// - Parameter position: an offset that is not behind the next epoch's record.
+    /// - Parameters:
+    ///   - position: an offset that is not behind the next epoch's record.
+    ///   - leader: to whom the journal belongs there.
     package init(
         _ settings: KafkaSettings,
         topic: String,
         behind epoch: UInt64 = 0,
         from position: Int64 = 0,
+        leader: String? = nil,
         log: KafkaLog
     ) throws(KafkaError) {
         self.topic = topic
         self.epoch = epoch
+        owner = JournalOwner(leader: leader)
         self.position = position
         var own = settings
         own.consumerProperties["queued.max.messages.kbytes"] = "32768"
@@ -69,6 +78,14 @@ package final class JournalReader {
             isAtEnd = false
             position = batch.offset(index) + 1
             var record = try decode(JournalReader.value(of: index, in: batch), at: position - 1)
+            let counts = owner.accepts(record)
+            if let awaited, record.leader == awaited {
+                guard owner.leader == awaited else {
+                    throw KafkaError(.leadershipLost, "kafka: another leader took over meanwhile")
+                }
+                self.awaited = nil
+            }
+            if !counts { continue }
             newestSeen = max(newestSeen, record.epoch)
             guard record.epoch > epoch else { continue }
             if record.epoch > epoch + 1 { hasGap = true }

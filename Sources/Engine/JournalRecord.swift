@@ -1,11 +1,12 @@
 import Events
-import Foundation
-import Kafka
+package import Foundation
+package import Kafka
 
 /// What an epoch was made of, as the journal keeps it: with the input log it is all that a replay
 /// needs to decide as the first run did.
 package struct JournalRecord: Codable, Equatable, Sendable {
-    /// Counts the committed epochs of a deployment, from 1.
+    /// Counts the committed epochs of a deployment, from 1; 0 is none, in a record that only takes
+    /// over.
     package var epoch: UInt64
     /// The wall clock of the epoch, in milliseconds since 1970.
     package var wallClock: Int64
@@ -17,6 +18,10 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     package var idle: [Int]
     /// The configuration under which it was decided.
     package var config: String
+    /// The leader that wrote it, by a name that is used for one term.
+    package var leader: String?
+    /// In a leader's first record the leader before it, as far as it knew; empty is none.
+    package var takesOverFrom: String?
 
     /// A range of a partition's offsets.
     package struct Offset: Codable, Equatable, Sendable {
@@ -31,11 +36,12 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case epoch
         case wallClock = "wall_clock"
-        case partitions, offsets, idle, config
+        case partitions, offsets, idle, config, leader
+        case takesOverFrom = "takes_over_from"
     }
 
     /// What a mark says of an epoch.
-    init(epoch: UInt64, mark: EpochMark, partitions: [TopicPartition], config: String) {
+    package init(epoch: UInt64, mark: EpochMark, partitions: [TopicPartition], config: String) {
         self.epoch = epoch
         wallClock = mark.wallClock.milliseconds
         self.partitions = partitions.prefix(mark.partitionCount).map(\.description)
@@ -46,8 +52,25 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         self.config = config
     }
 
+    /// A leader's first record, before it knows the past.
+    package init(
+        takeOverBy leader: String,
+        from before: String,
+        at wallClock: Int64,
+        config: String
+    ) {
+        epoch = 0
+        self.wallClock = wallClock
+        partitions = []
+        offsets = []
+        idle = []
+        self.config = config
+        self.leader = leader
+        takesOverFrom = before
+    }
+
     /// The mark that makes a replay end the same epoch again.
-    var mark: EpochMark {
+    package var mark: EpochMark {
         var mark = EpochMark()
         mark.wallClock = EventTime(milliseconds: wallClock)
         mark.partitionCount = partitions.count
@@ -69,21 +92,21 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     }
 
     /// The record's value: one JSON object with its keys in order.
-    func encoded() throws -> [UInt8] {
+    package func encoded() throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(self))
     }
 
     /// Reads a record's value.
-    init(decoding bytes: Data) throws {
+    package init(decoding bytes: Data) throws {
         self = try JSONDecoder().decode(JournalRecord.self, from: bytes)
     }
 }
 
 extension TopicPartition {
     /// Reads `topic[partition]`.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.hasSuffix("]"), let bracket = text.lastIndex(of: "["),
             let number = Int32(text[text.index(after: bracket)...].dropLast())
         else { return nil }

@@ -15,6 +15,7 @@ package final class JournalSource {
     // The epoch in hand and how far its partitions have been given out.
     private var record: JournalRecord?
     private var target = 0
+    private var recordPosition: Int64 = 0
     // The partitions of the last epoch.
     private var names: [TopicPartition] = []
     /// The partitions, by number.
@@ -49,6 +50,15 @@ package final class JournalSource {
 
     /// Where the journal's next record is looked for.
     package var position: Int64 { journal.position }
+
+    /// To whom the journal belongs, as far as it was read.
+    package var leader: String? { journal.leader }
+
+    /// The leader whose take-over is waited for; nil when it was read.
+    package var awaited: String? {
+        get { journal.awaited }
+        set { journal.awaited = newValue }
+    }
 
     /// Whether an epoch is missing in the journal.
     package var hasGap: Bool { journal.hasGap }
@@ -109,6 +119,7 @@ package final class JournalSource {
         }
         config = next.config
         record = next
+        recordPosition = journal.position
         target = 0
     }
 
@@ -118,6 +129,8 @@ package final class JournalSource {
             names = Array(partitions.prefix(mark.partitionCount))
         }
         mark.partitions = names
+        mark.journalPosition = recordPosition
+        mark.leader = record.leader
         self.record = nil
         recovery?.pass(position: journal.position)
         return mark

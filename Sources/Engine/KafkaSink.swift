@@ -52,22 +52,23 @@ package final class KafkaSink: OutputSink {
     package let term: UInt64
     private var handles: [OutputTopicHandle?]
     private var journalHandle: OutputTopicHandle?
-    // The journal record of the open epoch, to be written again after an aborted transaction.
-    private var journalRecord: [UInt8] = []
+    private let committer: EpochCommitter
+    // Whether the open epoch has outputs.
+    private var hasOutputs = false
+
     /// The number of the next epoch to be committed; set before anything is written.
-    package var nextEpoch: UInt64 = 1
-    package var journalEpoch: UInt64 { nextEpoch - 1 }
-    // Offsets behind what was handed in and is not committed, by partition number; -1 is none.
-    private var offsets: [Int64] = []
-    private var hasOffsets = false
-    private var lastCommit = collie_monotonic_milliseconds()
-    // The open epoch, to be written again after an aborted transaction.
-    private var written: [(record: OutputRecord, buffer: Int)] = []
-    private var buffers: [OutputBuffer] = []
-    private var isOpen = false
-    private var isBroken = false
+    package var nextEpoch: UInt64 {
+        get { committer.nextEpoch }
+        set { committer.nextEpoch = newValue }
+    }
+
+    package var journalEpoch: UInt64 { committer.nextEpoch - 1 }
+
+    /// The name by which this leader signs the journal.
+    package var leader: String { committer.leader }
+
     /// Transactions that were aborted and written again.
-    package private(set) var repeatedEpochs = 0
+    package var repeatedEpochs: Int { committer.repeatedEpochs }
 
     /// Connects; with exactly-once takes over the deployment's transactions, which fences the
     /// leader before this one.
@@ -84,6 +85,11 @@ package final class KafkaSink: OutputSink {
         self.membership = membership
         self.configuration = configuration
         self.term = term
+        committer = EpochCommitter(
+            configuration,
+            leader: String(UInt64.random(in: 1...UInt64.max), radix: 16),
+            now: collie_monotonic_milliseconds()
+        )
         handles = Array(repeating: nil, count: OutputTopic.allCases.count)
         var settings = membership.settings
         switch configuration.delivery {
@@ -102,7 +108,10 @@ package final class KafkaSink: OutputSink {
         }
         do throws(KafkaError) {
             if configuration.delivery == .exactlyOnce {
+                collie_crash_pass(collie_crash_before_take_over)
                 try producer.takeOverTransactions(mayWait: mayWait)
+                collie_crash_pass(collie_crash_after_take_over)
+                try producer.abandonRemains(in: allTopics, mayWait: mayWait)
             }
             for topic in configuration.topics { _ = try handle(of: topic, mayWait) }
             if let journal = configuration.journalTopic {
@@ -125,12 +134,44 @@ package final class KafkaSink: OutputSink {
         }
     }
 
+    /// Takes over from the leader to whom the journal belongs.
+    ///
+    /// Answers the name whose record the journal must show before all of the past is known; nil if
+    /// the broker has fenced the leader before. By the thread that serves the group.
+    package func takeOver(from before: String?) throws -> String? {
+        let record = try committer.takeOver(from: before, wallClock: collie_wall_milliseconds())
+        guard let record else { return nil }
+        try confirmLeadership()
+        try produceJournal(record)
+        try producer.flush(mayWait: serves)
+        return committer.leader
+    }
+
+    /// Asks the broker whether this member is still one of the group's generation: it may have
+    /// stood still for long without knowing.
+    private func confirmLeadership() throws {
+        var list = OffsetList(room: 1)
+        list.append(TopicPartition(membership.settings.leaderTopic, 0), offset: 0)
+        while try !membership.consumer.commit(list, within: .milliseconds(100)) {
+            if !serves() { throw KafkaError(.stopped, "kafka: the group does not answer") }
+        }
+        try checkTerm()
+    }
+
+    /// While this waits, the group must go on hearing of us.
+    private func serves() -> Bool {
+        do throws(KafkaError) { try membership.serve(wait: .zero) } catch { return false }
+        return mayWait()
+    }
+
     /// The name of an output's topic.
     package func name(of topic: OutputTopic) -> String {
         configuration.topicPrefix + (configuration.topicNames[topic.name] ?? topic.name)
     }
 
-    private func mayWait() -> Bool { membership.mayWait(term: term) }
+    private var allTopics: [String] {
+        OutputTopic.allCases.map(name) + (configuration.journalTopic.map { [$0] } ?? [])
+    }
 
     /// The handle of a topic; waits until it exists.
     private func handle(
@@ -171,37 +212,39 @@ package final class KafkaSink: OutputSink {
     // MARK: Writing
 
     package func write(_ record: OutputRecord, of buffer: OutputBuffer) throws {
-        if configuration.delivery == .exactlyOnce {
-            remember(record, buffer)
-            // An aborted transaction takes no more; the epoch is written again at its end.
-            if isBroken { return }
-        }
-        do throws(KafkaError) {
-            try produce(record, of: buffer)
-        } catch {
-            let error = translated(error)
-            guard isRepeatable(error) else { throw error }
-            isBroken = true
-        }
+        try committer.write(record, of: buffer, through: self)
         if producer.outstanding & 255 == 0 { producer.serve() }
     }
 
-    private func remember(_ record: OutputRecord, _ buffer: OutputBuffer) {
-        let index: Int
-        if let found = buffers.lastIndex(where: { $0 === buffer }) {
-            index = found
-        } else {
-            index = buffers.count
-            buffers.append(buffer)
-        }
-        written.append((record, index))
+    package func commit(_ mark: EpochMark?) throws {
+        defer { hasOutputs = false }
+        try committer.commit(mark, through: self)
+        if mark != nil { membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing) }
     }
+}
 
-    private func produce(_ record: OutputRecord, of buffer: OutputBuffer) throws(KafkaError) {
-        let handle = try handle(of: record.topic, mayWait)
-        if configuration.delivery == .exactlyOnce { try open() }
+// MARK: - What the committer asks for
+
+extension KafkaSink: CommitPort {
+    package var partitions: [TopicPartition] { membership.partitions }
+    package var isLeading: Bool { membership.consumer.term == term }
+    package var isStopping: Bool { membership.isStopping }
+    package var milliseconds: Int64 { collie_monotonic_milliseconds() }
+
+    package func checkTerm() throws(KafkaError) { try membership.consumer.check(term: term) }
+
+    package func mayWait() -> Bool { membership.mayWait(term: term) }
+
+    package func pause(milliseconds: Int) { EngineThread.sleep(milliseconds: Int64(milliseconds)) }
+
+    package func tell(_ level: KafkaLogLevel, _ text: String) { membership.log.line(level, text) }
+
+    package func begin() throws(KafkaError) { try producer.begin() }
+
+    package func produce(_ record: OutputRecord, of buffer: OutputBuffer) throws(KafkaError) {
+        hasOutputs = true
         try producer.write(
-            to: handle,
+            to: handle(of: record.topic, mayWait),
             key: buffer.slice(record.key),
             hasKey: record.hasKey,
             headers: buffer.slice(record.headers),
@@ -211,217 +254,61 @@ package final class KafkaSink: OutputSink {
         )
     }
 
-    private func open() throws(KafkaError) {
-        if isOpen { return }
-        try producer.begin()
-        isOpen = true
-    }
-
-    // MARK: Committing
-
-    package func commit(_ mark: EpochMark?) throws {
-        // librdkafka tells of a lost leadership where the group is served; a producer that was
-        // fenced knows it before.
-        try membership.consumer.check(term: term)
-        defer { forget() }
-        guard let mark else { return try dropUnfinished() }
-        for (partition, _, next) in mark.offsets {
-            while offsets.count <= partition { offsets.append(-1) }
-            offsets[partition] = next
-            hasOffsets = true
-        }
-        try composeJournal(mark)
-        switch configuration.delivery {
-        case .exactlyOnce:
-            if !written.isEmpty || !journalRecord.isEmpty || (hasOffsets && isTimeForOffsets) {
-                try commitTransaction()
-            }
-        case .atLeastOnce:
-            do throws(KafkaError) {
-                // Commands before the journal, the journal before the offsets: what is journalled
-                // is out, and what is not journalled is read again.
-                try producer.flush(mayWait: mayWait)
-                if !journalRecord.isEmpty {
-                    try writeJournal()
-                    try producer.flush(mayWait: mayWait)
-                }
-                if hasOffsets && isTimeForOffsets { try commitOffsets() }
-            } catch { throw translated(error) }
-        }
-        if !journalRecord.isEmpty { nextEpoch += 1 }
-        membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing)
-    }
-
-    /// Prepares the epoch's journal record; none if neither an offset nor time moved.
-    private func composeJournal(_ mark: EpochMark) throws {
-        journalRecord.removeAll(keepingCapacity: true)
-        guard configuration.journalTopic != nil else { return }
-        if mark.offsets.isEmpty, mark.idlePartitions.isEmpty, written.isEmpty { return }
-        journalRecord = try JournalRecord(
-            epoch: nextEpoch,
-            mark: mark,
-            partitions: membership.partitions,
-            config: configuration.fingerprint
-        ).encoded()
-    }
-
-    private func writeJournal() throws(KafkaError) {
-        guard let handle = journalHandle, !journalRecord.isEmpty else { return }
+    package func produceJournal(_ value: [UInt8]) throws(KafkaError) {
+        guard let handle = journalHandle else { return }
         let nothing: [UInt8] = []
-        let record = journalRecord
-        let value = record.span
+        let span = value.span
         // Bytes have no padding between them.
         try unsafe producer.write(
             to: handle,
             key: nothing.span.bytes,
             hasKey: false,
             headers: nothing.span.bytes,
-            value: value.bytes,
+            value: span.bytes,
             hasValue: true,
             partition: 0,
             mayWait: mayWait
         )
     }
 
-    private func forget() {
-        written.removeAll(keepingCapacity: true)
-        buffers.removeAll(keepingCapacity: true)
-        isBroken = false
+    package func flush() throws(KafkaError) {
+        pass(collie_crash_before_flush)
+        try producer.flush(mayWait: mayWait)
+        pass(collie_crash_after_flush)
     }
 
-    /// What was read without its epoch's end must not count: it is read again.
-    private func dropUnfinished() throws(KafkaError) {
-        if isOpen {
-            abandon()
-        } else if configuration.delivery == .atLeastOnce {
-            do throws(KafkaError) {
-                try producer.flush(mayWait: mayWait)
-                if hasOffsets { try commitOffsets() }
-            } catch { throw translated(error) }
-        }
+    /// Where a test may have asked for the end of this process.
+    private func pass(_ point: collie_crash_point) { if hasOutputs { collie_crash_pass(point) } }
+
+    package func sendOffsets(_ offsets: [Int64]) throws(KafkaError) {
+        // Taken afresh each time: it names the group's generation, by which the broker knows a
+        // leader that was replaced.
+        let member = try membership.consumer.groupMetadata()
+        try producer.send(list(offsets), as: member, mayWait: mayWait)
     }
 
-    private var isTimeForOffsets: Bool {
-        membership.isStopping
-            || collie_monotonic_milliseconds() - lastCommit
-                >= configuration.offsetsInterval.wholeMilliseconds
+    package func commit() throws(KafkaError) {
+        pass(collie_crash_before_commit)
+        try producer.commit(mayWait: mayWait)
+        pass(collie_crash_after_commit)
     }
 
-    private func pendingOffsets() -> OffsetList {
+    package func abort(waits: Bool) throws(KafkaError) {
+        try producer.abort { waits && mayWait() }
+    }
+
+    package func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
+        // A member that has come back may commit, but it may not lead any more.
+        try checkTerm()
+        return try membership.consumer.commit(list(offsets), within: .milliseconds(100))
+    }
+
+    private func list(_ offsets: [Int64]) -> OffsetList {
         let partitions = membership.partitions
         var list = OffsetList(room: offsets.count)
         for (number, next) in offsets.enumerated() where next >= 0 {
             list.append(partitions[number], offset: next)
         }
         return list
-    }
-
-    private func offsetsCommitted() {
-        for index in offsets.indices { offsets[index] = -1 }
-        hasOffsets = false
-        lastCommit = collie_monotonic_milliseconds()
-    }
-
-    /// Commits offsets as a member of the group; trouble that passes leaves them for later.
-    private func commitOffsets() throws(KafkaError) {
-        let list = pendingOffsets()
-        do throws(KafkaError) {
-            for _ in 0..<20 {
-                if try membership.consumer.commit(list, within: .milliseconds(100)) {
-                    return offsetsCommitted()
-                }
-                if !mayWait() { break }
-            }
-            membership.log.line(.warning, "the broker does not confirm offsets; they wait")
-        } catch {
-            if error.isFatal || error.kind == .leadershipLost || error.kind == .fenced
-                || error.kind == .authorization
-            {
-                throw error
-            }
-            membership.log.line(.warning, "\(error.description); they wait")
-        }
-        lastCommit = collie_monotonic_milliseconds()
-    }
-
-    /// Commits the epoch's transaction; one that had to be aborted is written again as a whole.
-    private func commitTransaction() throws(KafkaError) {
-        var attempt = 0
-        while true {
-            do throws(KafkaError) {
-                if isBroken { throw KafkaError(.abortRequired, "kafka: a record was not taken") }
-                try open()
-                try writeJournal()
-                try producer.flush(mayWait: mayWait)
-                try membership.consumer.check(term: term)
-                if hasOffsets {
-                    // Taken afresh each time: it names the group's generation, by which the broker
-                    // knows a leader that was replaced.
-                    let member = try membership.consumer.groupMetadata()
-                    try producer.send(pendingOffsets(), as: member, mayWait: mayWait)
-                }
-                try producer.commit(mayWait: mayWait)
-                isOpen = false
-                return offsetsCommitted()
-            } catch {
-                let error = translated(error)
-                attempt += 1
-                guard isRepeatable(error), attempt < configuration.attemptsMax, mayWait() else {
-                    abandon()
-                    throw error
-                }
-                try writeAgain(error, attempt)
-            }
-        }
-    }
-
-    private func writeAgain(_ reason: KafkaError, _ attempt: Int) throws(KafkaError) {
-        membership.log.line(.warning, "\(reason.description); the epoch is written again")
-        repeatedEpochs += 1
-        // A rebalance takes some round trips; meanwhile the offsets would be refused again.
-        EngineThread.sleep(milliseconds: Int64(20 * attempt))
-        do throws(KafkaError) {
-            if isOpen { try producer.abort(mayWait: mayWait) }
-            isOpen = false
-            isBroken = false
-            try open()
-            for (record, buffer) in written { try produce(record, of: buffers[buffer]) }
-        } catch {
-            let error = translated(error)
-            guard isRepeatable(error) else { throw error }
-            isBroken = true
-        }
-    }
-
-    /// Ends a transaction that must not be committed, if that is possible at once.
-    private func abandon() {
-        guard isOpen else { return }
-        do throws(KafkaError) { try producer.abort(mayWait: { false }) } catch {
-            // The broker aborts it when the next leader takes over, or when its time is up.
-            membership.log.line(.debug, error.description)
-        }
-        isOpen = false
-    }
-
-    /// Whether an error goes away by writing the epoch again in a new transaction.
-    private func isRepeatable(_ error: KafkaError) -> Bool {
-        guard configuration.delivery == .exactlyOnce, !error.isFatal else { return false }
-        switch error.kind {
-        case .abortRequired, .timedOut, .brokerAway, .other: return true
-        default: return false
-        }
-    }
-
-    /// A lost leadership explains whatever else went wrong; who took over the transactions leads.
-    private func translated(_ error: KafkaError) -> KafkaError {
-        if membership.consumer.term != term || error.kind == .leadershipLost
-            || error.kind == .fenced
-        {
-            return KafkaError(
-                .leadershipLost,
-                "kafka: this instance does not lead any more (\(error.description))"
-            )
-        }
-        return error
     }
 }

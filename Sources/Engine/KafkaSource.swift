@@ -104,7 +104,11 @@ package final class KafkaSource: RecordSource {
         }
         for start in starts {
             numbers[start.partition] = readings.count
-            readings.append(Reading(partition: start.partition, next: start.next))
+            // What the journal says was committed, even if the leader before ended in between: the
+            // next epoch's offsets say it to the group, too.
+            readings.append(
+                Reading(partition: start.partition, next: start.next, from: start.next)
+            )
         }
         membership.addPartitions(starts.map(\.partition))
         try consumer.assign(

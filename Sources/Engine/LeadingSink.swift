@@ -29,6 +29,9 @@ package final class LeadingSink: OutputSink {
     /// Whether this instance leads.
     package var isLeading: Bool { sink.withLock { $0 != nil } }
 
+    /// The name by which this leader signs the journal; nil while it stands by.
+    var leader: String? { sink.withLock { $0?.sink.leader } }
+
     private func current() throws(KafkaError) -> KafkaSink {
         if let own { return own }
         guard let handle = sink.withLock({ $0 }) else {

@@ -38,8 +38,12 @@ package final class SnapshotKeeper {
     private let configuration: Configuration
     private let fingerprint: String
     private let log: KafkaLog
-    /// A place in the journal that is not behind the next epoch's record; asked for at each save.
-    package var journalPosition: () -> Int64 = { 0 }
+    /// While this instance leads: the journal's end a moment ago, and the leader's name.
+    package var leading: () -> (journalEnd: Int64, leader: String?) = { (0, nil) }
+    // Behind the record of the last replayed epoch, and who wrote it.
+    private var journalPosition: Int64 = 0
+    private var leader: String?
+    private var isLeading = false
     private var lastBegun = collie_monotonic_nanoseconds()
     private var child: Child?
     private var offsets: [SnapshotHeader.Offset] = []
@@ -62,12 +66,19 @@ package final class SnapshotKeeper {
         self.log = log
         offsets = header?.offsets ?? []
         savedEpoch = header?.epoch ?? 0
+        journalPosition = header?.journalOffset ?? 0
+        leader = header.flatMap { SnapshotOrigin($0.metadata).leader }
     }
 
     // MARK: While the engine runs
 
     /// Notes what an epoch was made of.
     func note(_ mark: EpochMark) {
+        isLeading = !mark.isReplayed
+        if mark.isReplayed {
+            journalPosition = mark.journalPosition
+            leader = mark.leader
+        }
         for partition in mark.partitions.dropFirst(offsets.count) {
             offsets.append(
                 .init(topic: partition.topic, partition: partition.partition, next: -1)
@@ -129,9 +140,15 @@ package final class SnapshotKeeper {
     private func header(_ epoch: UInt64) -> SnapshotHeader {
         var header = SnapshotHeader(epoch: epoch)
         header.offsets = offsets
-        header.journalOffset = journalPosition()
         header.created = collie_wall_milliseconds()
-        header.metadata = fingerprint
+        var leader = leader
+        header.journalOffset = journalPosition
+        if isLeading {
+            let leading = leading()
+            header.journalOffset = max(journalPosition, leading.journalEnd)
+            leader = leading.leader
+        }
+        header.metadata = SnapshotOrigin(fingerprint: fingerprint, leader: leader).text
         return header
     }
 

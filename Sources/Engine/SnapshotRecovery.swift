@@ -137,7 +137,7 @@ struct SnapshotRecovery {
         guard let header = start.header else { return }
         let seconds = Double((ContinuousClock.now - begun).wholeMilliseconds) / 1_000
         log.line(.notice, "snapshot of epoch \(header.epoch) restored in \(seconds) s")
-        if header.metadata != fingerprint {
+        if SnapshotOrigin(header.metadata).fingerprint != fingerprint {
             log.line(.warning, "the config was changed since the snapshot; it holds from here on")
         }
     }

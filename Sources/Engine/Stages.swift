@@ -136,6 +136,7 @@ final class ResolverStage: @unchecked Sendable {
     private var epochTick: Int64 = .min
     private var delivered: [Int]
     private var held: [(number: UInt32, sequence: UInt64)] = []
+    private var order: EpochOrder
     /// Whether messages were dropped after a failure; what follows them would make no sense.
     private var hasGivenUp = false
     private(set) var counters = ResolverCounters()
@@ -156,6 +157,7 @@ final class ResolverStage: @unchecked Sendable {
         self.resolver = resolver
         self.keeper = keeper
         lender = Lender(stages: stages)
+        order = EpochOrder(disorder: engine.rules.rules.disorder)
         self.decoders = decoders
         self.shards = shards
         self.parts = parts
@@ -227,7 +229,7 @@ final class ResolverStage: @unchecked Sendable {
     /// decides the order, whatever order the broker answered in.
     private func closeLiveEpoch(_ last: UInt64) {
         let mark = engine.marks.withLock { $0.removeValue(forKey: last) }
-        if let mark {
+        if let mark, !mark.isEmpty {
             resolver.addPartitions(upTo: mark.partitionCount)
             for partition in mark.partitions.dropFirst(resolver.places.count) {
                 resolver.places.append(
@@ -236,13 +238,18 @@ final class ResolverStage: @unchecked Sendable {
             }
             resolver.wallClock = mark.wallClock
         }
-        for (number, index) in orderOfEpoch() {
-            let block = engine.blocks[Int(number)]
-            resolver.apply(Int(index), of: block, number: number)
+        for (number, _) in held {
+            order.add(engine.blocks[Int(number)], number: number, for: resolver)
+        }
+        order.settle()
+        for position in 0..<order.count {
+            let place = order[position]
+            let block = engine.blocks[Int(place.block)]
+            resolver.apply(Int(place.index), of: block, number: place.block)
             eventsInEpoch += 1
             if eventsInEpoch & 255 == 0 { flush() }
         }
-        if let mark {
+        if let mark, !mark.isEmpty {
             for partition in mark.idlePartitions {
                 resolver.idle(partition: partition, at: mark.wallClock)
             }
@@ -250,6 +257,7 @@ final class ResolverStage: @unchecked Sendable {
         }
         for (number, _) in held { resolver.release(block: number) }
         held.removeAll(keepingCapacity: true)
+        order.removeAll()
         endEpoch(mark)
         if let mark, let keeper {
             keeper.note(mark)
@@ -286,43 +294,6 @@ final class ResolverStage: @unchecked Sendable {
         let journalled = engine.journalEpoch.load(ordering: .relaxed)
         guard let keeper, journalled > 0 else { return }
         keeper.saveLast(epoch: journalled, resolver: resolver, shards: lender)
-    }
-
-    private func orderOfEpoch() -> [(UInt32, UInt32)] {
-        var newest: [Int32: EventTime] = [:]
-        var order: [(tick: Int64, partition: Int32, offset: Int64, number: UInt32, index: UInt32)] =
-            []
-        var isSinglePartition = true
-        for (number, _) in held {
-            let block = engine.blocks[Int(number)]
-            for index in 0..<block.count {
-                let entry = block[record: index]
-                let event = block[event: index]
-                var time = newest[entry.partition] ?? .none
-                if event.time.isSet {
-                    let bounded =
-                        event.received.isSet ? min(event.time, event.received) : event.time
-                    time = max(time, bounded)
-                }
-                newest[entry.partition] = time
-                if let first = order.first, first.partition != entry.partition {
-                    isSinglePartition = false
-                }
-                order.append(
-                    (
-                        max(
-                            (time - engine.rules.rules.disorder).second,
-                            resolver.tick(of: event, partition: Int(entry.partition))
-                        ),
-                        entry.partition, entry.offset, number, UInt32(index)
-                    )
-                )
-            }
-        }
-        if !isSinglePartition {
-            order.sort { ($0.tick, $0.partition, $0.offset) < ($1.tick, $1.partition, $1.offset) }
-        }
-        return order.map { ($0.number, $0.index) }
     }
 
     // MARK: Handing on

@@ -1,7 +1,6 @@
 import CPlatform
 import Events
 import Kafka
-import Synchronization
 
 /// What an instance reads in its life: the journalled past, then what another leader adds to it,
 /// and, once it leads itself, the input topics.
@@ -17,6 +16,8 @@ final class StandbySource: RecordSource {
         var epoch: UInt64 = 0
         /// Where the journal goes on behind it.
         var journalPosition: Int64 = 0
+        /// To whom the journal belonged there.
+        var leader: String?
         /// Where the partitions go on, by number.
         var starts: [(partition: TopicPartition, next: Int64)] = []
         /// The configuration under which is decided.
@@ -34,9 +35,7 @@ final class StandbySource: RecordSource {
     private var journalEnd: Int64?
     private var servedAt: Int64 = 0
     private var isRecovering = false
-    /// Where the next record of the journal is looked for; any thread.
-    let journalPosition = Atomic<Int64>(0)
-
+    private var isTakingOver = false
     /// Opens the past; nothing is waited for.
     ///
     /// - Parameters:
@@ -63,6 +62,7 @@ final class StandbySource: RecordSource {
             topic: topic,
             behind: configuration.epoch,
             from: configuration.journalPosition,
+            leader: configuration.leader,
             log: membership.log
         )
         past = try JournalSource(
@@ -86,14 +86,13 @@ final class StandbySource: RecordSource {
             let turn = try past.fill(block) { [self] in try serve() }
             if past.hasGap, !membership.settings.acceptsLoss { throw KafkaError.lacksPast }
             guard case .end = turn else {
-                journalPosition.store(past.position, ordering: .relaxed)
                 tellProgress(past)
                 return turn
             }
             if sink == nil {
                 endRecovery()
                 _ = try membership.standBy(wait: pause)
-            } else if try hasReadAll(past) {
+            } else if try hasReadAll(past), try hasTakenOver(past) {
                 try goLive()
             }
         }
@@ -154,6 +153,16 @@ final class StandbySource: RecordSource {
         if journalEnd == nil { journalEnd = past.end(within: .seconds(1)) }
         guard let journalEnd else { return false }
         return past.position >= journalEnd
+    }
+
+    /// Whether the journal says that this instance leads now.
+    private func hasTakenOver(_ past: JournalSource) throws -> Bool {
+        guard let sink else { return false }
+        if !isTakingOver {
+            isTakingOver = true
+            past.awaited = try sink.takeOver(from: past.leader)
+        }
+        return past.awaited == nil
     }
 
     private func goLive() throws(KafkaError) {

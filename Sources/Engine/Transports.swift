@@ -29,8 +29,15 @@ package struct EpochMark: Sendable {
     package var isReplayed = false
     /// The number under which it was committed before.
     package var journalEpoch: UInt64 = 0
+    /// The journal's position behind its record then, and who wrote it.
+    package var journalPosition: Int64 = 0
+    package var leader: String?
 
     package init() {}
+
+    /// Whether neither an offset nor time moved; such an epoch is not journalled, so it must leave
+    /// no trace in the state.
+    package var isEmpty: Bool { offsets.isEmpty && idlePartitions.isEmpty }
 }
 
 /// Where records come from.

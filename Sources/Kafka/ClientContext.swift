@@ -13,6 +13,8 @@ final class ClientContext: Sendable {
     let term = Atomic<UInt64>(0)
     /// Terms so far.
     let terms = Atomic<UInt64>(0)
+    /// Whether the client has ever joined the group.
+    let wasInGroup = Atomic<Bool>(false)
     /// Records the broker has confirmed.
     let delivered = Atomic<Int>(0)
     /// Records that could not be delivered.

@@ -1,4 +1,5 @@
 import CLibrdkafka
+import Synchronization
 
 /// Owns a client of librdkafka and what its callbacks write to.
 ///
@@ -16,9 +17,25 @@ struct ClientHandle: ~Copyable {
     }
 
     deinit {
+        if mustNotBeDestroyed {
+            // Its threads may still tell the context of something.
+            _ = unsafe Unmanaged.passRetained(context)
+            return
+        }
         // Without closing the group, which could wait for ever on a lost broker; who wants to
         // leave politely does so before, with a deadline.
         unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+    }
+
+    /// Whether destroying it would abort the process.
+    ///
+    /// So does librdkafka before 2.3.0 with a consumer that left its group between being chosen to
+    /// assign partitions and doing so, which from outside nobody can tell. A closed client does
+    /// nothing any more, and there is one that was in a group for the life of the process.
+    private var mustNotBeDestroyed: Bool {
+        guard rd_kafka_version() < 0x0203_00ff, context.wasInGroup.load(ordering: .acquiring)
+        else { return false }
+        return unsafe rd_kafka_consumer_closed(pointer) != 0
     }
 
     /// The error that ended the client, or nil.

@@ -109,6 +109,7 @@ package final class KafkaConsumer: @unchecked Sendable {
     package func subscribe() throws(KafkaError) {
         var list = OffsetList(room: 1)
         list.append(TopicPartition(leaderTopic, -1), offset: Int64(RD_KAFKA_OFFSET_INVALID))
+        client.context.wasInGroup.store(true, ordering: .releasing)
         try KafkaError.check(
             unsafe rd_kafka_subscribe(client.pointer, list.pointer),
             "kafka: cannot join the group"

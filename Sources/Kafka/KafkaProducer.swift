@@ -186,6 +186,75 @@ package struct KafkaProducer: ~Copyable {
         }
     }
 
+    /// Ends for good what earlier transactions may have left open in these topics; nothing is seen.
+    ///
+    /// To be called once the transactions are taken over. A broker that aborts a transaction after
+    /// its own crash can fail to say so in the logs of partitions (seen with Kafka 4.3: the
+    /// coordinator's record says aborted, and no partition has a marker). Records that nobody ended
+    /// count as part of the producer's next transaction, and would be committed with it. So that
+    /// one touches every partition and is aborted. A topic that does not exist is passed over.
+    package mutating func abandonRemains(
+        in topics: [String],
+        mayWait: () -> Bool
+    ) throws(KafkaError) {
+        var open: [(topic: OutputTopicHandle, partitions: Int)] = []
+        for topic in topics {
+            let count = try existingPartitions(of: topic, mayWait)
+            if count > 0 { open.append((try self.open(topic: topic), count)) }
+        }
+        var attempt = 0
+        while !open.isEmpty {
+            try begin()
+            var failure: KafkaError?
+            do throws(KafkaError) {
+                for (topic, count) in open { try touch(topic, partitions: count, mayWait) }
+                // A record that did not reach its partition ends nothing there.
+                try flush(mayWait: mayWait)
+            } catch {
+                attempt += 1
+                if error.isFatal || error.kind == .stopped || attempt == 5 { throw error }
+                failure = error
+            }
+            try abort(mayWait: mayWait)
+            if failure == nil { return }
+        }
+    }
+
+    private func existingPartitions(of topic: String, _ mayWait: () -> Bool)
+        throws(KafkaError) -> Int
+    {
+        while true {
+            do throws(KafkaError) {
+                return try partitionCount(of: topic, within: .milliseconds(500))
+            } catch {
+                // Where we may not look we did not write either.
+                if error.kind == .authorization { return 0 }
+                if !error.isRetriable || !mayWait() { throw error }
+            }
+        }
+    }
+
+    private func touch(
+        _ topic: OutputTopicHandle,
+        partitions: Int,
+        _ mayWait: () -> Bool
+    ) throws(KafkaError) {
+        let nothing: [UInt8] = []
+        for partition in 0..<partitions {
+            // Bytes have no padding between them.
+            try unsafe write(
+                to: topic,
+                key: nothing.span.bytes,
+                hasKey: false,
+                headers: nothing.span.bytes,
+                value: nothing.span.bytes,
+                hasValue: false,
+                partition: Int32(partition),
+                mayWait: mayWait
+            )
+        }
+    }
+
     /// Begins a transaction.
     package func begin() throws(KafkaError) {
         unsafe try KafkaError.check(

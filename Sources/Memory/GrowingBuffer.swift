@@ -1,3 +1,5 @@
+import CMemory
+
 /// A buffer of flat values that grows while it warms up and is reused from then on.
 ///
 /// What `Array` is, without uniqueness checks and shared storage: owned by one thread, emptied
@@ -14,10 +16,28 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
     package init(room: Int = 64) {
         capacity = max(1, room)
         // Owned by this value alone.
-        unsafe storage = .allocate(capacity: capacity)
+        unsafe storage = unsafe GrowingBuffer.allocate(capacity)
     }
 
-    deinit { unsafe storage.deallocate() }
+    deinit { unsafe TableMemory.give(back: storage, capacity * MemoryLayout<Element>.stride) }
+
+    /// Makes a buffer of so many elements whose bytes are all zero.
+    package init(zeros count: Int) {
+        capacity = max(1, count)
+        self.count = count
+        let size = capacity * MemoryLayout<Element>.stride
+        // Owned by this value alone.
+        unsafe storage = unsafe TableMemory.take(size, isZeroed: true)
+            .bindMemory(to: Element.self, capacity: capacity)
+    }
+
+    /// Tells the processor that an element will be read or written soon.
+    package func prefetch(_ index: Int) { unsafe collie_memory_prefetch(storage + index) }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<Element> {
+        let size = capacity * MemoryLayout<Element>.stride
+        return unsafe TableMemory.take(size).bindMemory(to: Element.self, capacity: capacity)
+    }
 
     /// Whether nothing is in it.
     @inlinable
@@ -79,9 +99,9 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
     mutating func grow(to wanted: Int) {
         var larger = capacity
         while larger < wanted { larger *= 2 }
-        let moved = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        let moved = unsafe GrowingBuffer.allocate(larger)
         unsafe moved.update(from: storage, count: count)
-        unsafe storage.deallocate()
+        unsafe TableMemory.give(back: storage, capacity * MemoryLayout<Element>.stride)
         unsafe storage = moved
         capacity = larger
     }

@@ -1,3 +1,5 @@
+import CMemory
+
 /// A hash table from 32-bit tags to 32-bit handles, open addressing, linear probing.
 ///
 /// The keys stand with the records: a probe finds handles whose tag agrees, and the caller's
@@ -17,12 +19,16 @@ package struct IndexTable: ~Copyable {
         var capacity = 16
         while capacity * 5 / 8 < room { capacity *= 2 }
         mask = capacity - 1
-        // Owned by this value alone.
-        unsafe slots = .allocate(capacity: capacity)
-        unsafe slots.initialize(repeating: 0, count: capacity)
+        unsafe slots = unsafe IndexTable.allocate(capacity)
     }
 
-    deinit { unsafe slots.deallocate() }
+    deinit { unsafe TableMemory.give(back: slots, (mask + 1) * 8) }
+
+    // Owned by the table alone; zeros are empty slots.
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt64> {
+        let memory = unsafe TableMemory.take(capacity * 8, isZeroed: true)
+        return unsafe memory.bindMemory(to: UInt64.self, capacity: capacity)
+    }
 
     // Spreads the tag so that tags that share low bits do not share a slot.
     @inlinable
@@ -62,6 +68,12 @@ package struct IndexTable: ~Copyable {
         unsafe slots[index] = slot
     }
 
+    /// Tells the processor that a tag will be looked for or added soon.
+    ///
+    /// A table of millions lies in memory that is far away; who knows many tags ahead has them
+    /// fetched while it does something else.
+    package func prefetch(_ tag: UInt32) { unsafe collie_memory_prefetch(slots + home(tag)) }
+
     /// Removes a handle that stands under the tag.
     package mutating func remove(_ tag: UInt32, _ handle: UInt32) {
         let wanted = UInt64(tag) << 32 | UInt64(handle)
@@ -93,12 +105,11 @@ package struct IndexTable: ~Copyable {
         let oldSlots = unsafe slots
         let oldCount = mask + 1
         mask = oldCount * 2 - 1
-        unsafe slots = .allocate(capacity: oldCount * 2)
-        unsafe slots.initialize(repeating: 0, count: oldCount * 2)
+        unsafe slots = unsafe IndexTable.allocate(oldCount * 2)
         for index in 0..<oldCount {
             let slot = unsafe oldSlots[index]
             if slot != 0 { place(slot) }
         }
-        unsafe oldSlots.deallocate()
+        unsafe TableMemory.give(back: oldSlots, oldCount * 8)
     }
 }

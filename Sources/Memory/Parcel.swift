@@ -93,16 +93,25 @@ package struct Parcel: ~Copyable {
         }
     }
 
-    /// Reads a string into a store.
+    /// Reads a string that many share into a store.
     package mutating func get(into texts: inout TextStore) -> TextHandle {
+        let range = textRange()
+        return range.isEmpty ? .none : unsafe texts.take(words.span.bytes.extracting(range))
+    }
+
+    /// Reads a string of one owner into a store.
+    package mutating func getOwn(into texts: inout TextStore) -> TextHandle {
+        let range = textRange()
+        return range.isEmpty ? .none : unsafe texts.keep(words.span.bytes.extracting(range))
+    }
+
+    // Where the bytes of the next string stand. Strings were written as little-endian words; on the
+    // little-endian machines that Swift on Linux has, these are the bytes themselves.
+    private mutating func textRange() -> Range<Int> {
         let length = Int(get(UInt64.self))
-        guard length > 0 else { return .none }
         let count = (length + 7) / 8
         precondition(cursor + count <= words.count && length <= TextStore.lengthMax)
         defer { cursor += count }
-        // Strings were written as little-endian words; on the little-endian machines that Swift on
-        // Linux has, these are the bytes themselves.
-        let span = words.span
-        return unsafe texts.take(span.bytes.extracting(cursor * 8..<cursor * 8 + length))
+        return cursor * 8..<cursor * 8 + length
     }
 }

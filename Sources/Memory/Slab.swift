@@ -11,8 +11,7 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     @usableFromInline let mask: UInt32
     @usableFromInline let stride: Int
     @usableFromInline let limit: UInt32
-    @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
-    @usableFromInline var chunkCount = 0
+    @usableFromInline var chunks: Chunks
     /// The highest handle ever given.
     @usableFromInline var highest: UInt32 = 0
     @usableFromInline var firstFree: UInt32 = 0
@@ -31,21 +30,17 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
         mask = UInt32(chunk - 1)
         self.limit = UInt32(limit)
         stride = max(MemoryLayout<Element>.stride, MemoryLayout<UInt32>.stride)
-        // Owned by this value alone; one pointer a chunk.
-        unsafe directory = .allocate(capacity: limit / chunk + 1)
+        chunks = Chunks(size: stride * chunk, limit: limit / chunk + 1)
     }
 
-    deinit {
-        for index in 0..<chunkCount { unsafe directory[index].deallocate() }
-        unsafe directory.deallocate()
-    }
+    deinit { chunks.free() }
 
     @inlinable
     func address(_ handle: UInt32) -> UnsafeMutablePointer<Element> {
         precondition(handle != 0 && handle <= highest, "a handle of this slab")
         let index = handle &- 1
         // The chunk of every handle up to `highest` is allocated.
-        let chunk = unsafe directory[Int(index >> shift)]
+        let chunk = unsafe chunks.directory[Int(index >> shift)]
         return unsafe (chunk + Int(index & mask) &* stride).assumingMemoryBound(to: Element.self)
     }
 
@@ -59,18 +54,25 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     /// Takes a record and fills it; 0 at the limit.
     @inlinable
     package mutating func take(_ element: Element) -> UInt32 {
+        let handle = takeAsItIs()
+        if handle != 0 { unsafe address(handle).initialize(to: element) }
+        return handle
+    }
+
+    /// Takes a record that holds whatever it held; 0 at the limit.
+    @inlinable
+    mutating func takeAsItIs() -> UInt32 {
         var handle = firstFree
         if handle != 0 {
             // A free record's first bytes hold the next free handle.
             firstFree = unsafe UnsafeRawPointer(address(handle)).load(as: UInt32.self)
         } else {
             guard highest < limit else { return 0 }
-            if highest >> shift >= UInt32(chunkCount) { addChunk() }
+            if highest >> shift >= UInt32(chunks.count) { chunks.add() }
             highest &+= 1
             handle = highest
         }
         count &+= 1
-        unsafe address(handle).initialize(to: element)
         return handle
     }
 
@@ -82,13 +84,12 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
         count &-= 1
     }
 
+    /// Makes room for so many records in all.
     @usableFromInline
-    mutating func addChunk() {
-        let size = stride << Int(shift)
-        unsafe directory[chunkCount] = .allocate(byteCount: size, alignment: 64)
-        chunkCount += 1
+    package mutating func reserve(_ total: Int) {
+        chunks.reserve((min(total, Int(limit)) + Int(mask)) >> Int(shift))
     }
 
-    /// Bytes allocated.
-    package var byteCount: Int { chunkCount * (stride << Int(shift)) }
+    /// Bytes in use.
+    package var byteCount: Int { chunks.byteCount }
 }

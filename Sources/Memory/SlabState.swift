@@ -57,9 +57,10 @@ extension Slab {
         guard records > 0, records * stride == reader.left, first == highest &+ 1,
             total <= limit, Int(first) - 1 + records <= Int(total), free <= total, used <= total
         else { throw .damaged("records out of order") }
+        if highest == 0 { reserve(Int(total)) }
         var left = records
         while left > 0 {
-            if highest >> shift >= UInt32(chunkCount) { addChunk() }
+            if highest >> shift >= UInt32(chunks.count) { chunks.add() }
             let run = min(left, Int(mask &+ 1 &- (highest & mask)))
             let bytes = try reader.take(run &* stride)
             highest &+= 1

@@ -4,21 +4,16 @@
 package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     @usableFromInline let shift: UInt32 = 12
     @usableFromInline let limit: UInt32
-    @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
-    @usableFromInline var chunkCount = 0
+    @usableFromInline var chunks: Chunks
 
     /// Makes an empty row of at most so many slots, numbered from 1.
     package init(limit: Int) {
         precondition(limit > 0 && limit < Int(UInt32.max))
         self.limit = UInt32(limit)
-        // Owned by this value alone; one pointer for 4,096 records.
-        unsafe directory = .allocate(capacity: (limit >> 12) + 1)
+        chunks = Chunks(size: MemoryLayout<Element>.stride << 12, limit: (limit >> 12) + 1)
     }
 
-    deinit {
-        for index in 0..<chunkCount { unsafe directory[index].deallocate() }
-        unsafe directory.deallocate()
-    }
+    deinit { chunks.free() }
 
     /// A record, in place; its slot was filled before.
     @inlinable
@@ -30,27 +25,37 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     @inlinable
     func address(_ slot: UInt32) -> UnsafeMutablePointer<Element> {
         let chunk = Int(slot >> shift)
-        precondition(slot != 0 && chunk < chunkCount, "a slot that was filled")
+        precondition(slot != 0 && chunk < chunks.count, "a slot that was filled")
         // The chunk was just checked to exist.
-        return unsafe directory[chunk] + Int(slot & ((1 << shift) &- 1))
+        let memory = unsafe chunks.directory[chunk].assumingMemoryBound(to: Element.self)
+        return unsafe memory + Int(slot & ((1 << shift) &- 1))
     }
 
     /// Fills a slot, making room for it where it is new.
     package mutating func fill(_ slot: UInt32, _ element: Element) {
         precondition(slot != 0 && slot <= limit)
-        while Int(slot >> shift) >= chunkCount {
-            let chunk = UnsafeMutablePointer<Element>.allocate(capacity: 1 << Int(shift))
-            unsafe chunk.initialize(repeating: element, count: 1 << Int(shift))
-            unsafe directory[chunkCount] = unsafe chunk
-            chunkCount += 1
+        while Int(slot >> shift) >= chunks.count {
+            chunks.add()
+            // The chunk that was just added has room for as many.
+            let chunk = unsafe chunks.directory[chunks.count - 1]
+            unsafe chunk.initializeMemory(
+                as: Element.self,
+                repeating: element,
+                count: 1 << Int(shift)
+            )
         }
         unsafe address(slot).initialize(to: element)
     }
 
     /// Whether the slot has memory.
     @inlinable
-    package func contains(_ slot: UInt32) -> Bool { Int(slot >> shift) < chunkCount }
+    package func contains(_ slot: UInt32) -> Bool { Int(slot >> shift) < chunks.count }
 
-    /// Bytes allocated.
-    package var byteCount: Int { chunkCount * (MemoryLayout<Element>.stride << Int(shift)) }
+    /// Makes room for slots up to one.
+    package mutating func reserve(_ highest: Int) {
+        chunks.reserve((min(highest, Int(limit)) >> Int(shift)) + 1)
+    }
+
+    /// Bytes in use.
+    package var byteCount: Int { chunks.byteCount }
 }

@@ -1,7 +1,10 @@
+import CMemory
+
 /// A string that outlives its epoch, by handle; 0 is no string.
 @usableFromInline
 package struct TextHandle: BitwiseCopyable, Hashable, Sendable {
-    /// Size class in the upper four bits, handle in that class below.
+    /// Whether it is its owner's alone in the highest bit, size class in the next three, handle in
+    /// that class below.
     @usableFromInline package var bits: UInt32
 
     /// Makes a handle from its bits.
@@ -17,10 +20,14 @@ package struct TextHandle: BitwiseCopyable, Hashable, Sendable {
     package var isSet: Bool { bits != 0 }
 }
 
-// Size classes of 32, 64, … 1,024 bytes, each with an 8-byte head of count and length. Not nested
-// and not private: the store's own layout must be visible to other modules.
+// Size classes of 16, 32, … 1,024 bytes. Not nested and not private: the store's own layout must be
+// visible to other modules.
+/// A cell of 16 bytes.
+package struct TextCell16: BitwiseCopyable { var words: InlineArray<2, UInt64> }
 /// A cell of 32 bytes.
 package struct TextCell32: BitwiseCopyable { var words: InlineArray<4, UInt64> }
+/// A cell of 48 bytes.
+package struct TextCell48: BitwiseCopyable { var words: InlineArray<6, UInt64> }
 /// A cell of 64 bytes.
 package struct TextCell64: BitwiseCopyable { var words: InlineArray<8, UInt64> }
 /// A cell of 128 bytes.
@@ -32,27 +39,21 @@ package struct TextCell512: BitwiseCopyable { var words: InlineArray<64, UInt64>
 /// A cell of 1024 bytes.
 package struct TextCell1024: BitwiseCopyable { var words: InlineArray<128, UInt64> }
 
-/// Strings of one shard, each kept once, counted by who uses it.
-///
-/// Product names and links are the same for thousands of people; here they are stored once and
-/// every line holds four bytes. Equal strings get equal handles, so a handle can be compared.
-/// Longer strings than `lengthMax` are cut by the caller. Owned by one thread.
-@safe
-package struct TextStore: ~Copyable {
-    /// The longest string, in bytes.
-    package static let lengthMax = 1_016
-
+/// Cells of all size classes, by class and handle.
+struct TextCells: ~Copyable {
+    private var cells16: Slab<TextCell16>
     private var cells32: Slab<TextCell32>
+    private var cells48: Slab<TextCell48>
     private var cells64: Slab<TextCell64>
     private var cells128: Slab<TextCell128>
     private var cells256: Slab<TextCell256>
     private var cells512: Slab<TextCell512>
     private var cells1024: Slab<TextCell1024>
-    private var table = IndexTable(room: 4_096)
 
-    /// Makes an empty store of at most so many strings a size class.
-    package init(limit: Int) {
+    init(limit: Int) {
+        cells16 = Slab(limit: limit)
         cells32 = Slab(limit: limit)
+        cells48 = Slab(limit: limit)
         cells64 = Slab(limit: limit)
         cells128 = Slab(limit: limit, chunk: 1_024)
         cells256 = Slab(limit: limit, chunk: 1_024)
@@ -60,38 +61,133 @@ package struct TextStore: ~Copyable {
         cells1024 = Slab(limit: limit, chunk: 256)
     }
 
-    /// Strings stored.
-    package var count: Int { table.count }
-
-    /// Bytes allocated.
-    package var byteCount: Int {
-        cells32.byteCount + cells64.byteCount + cells128.byteCount + cells256.byteCount
-            + cells512.byteCount + cells1024.byteCount
+    var byteCount: Int {
+        cells16.byteCount + cells32.byteCount + cells48.byteCount + cells64.byteCount
+            + cells128.byteCount + cells256.byteCount + cells512.byteCount + cells1024.byteCount
     }
 
-    // The head of a cell: count of users in the low half, length above.
-    private func pointer(_ handle: TextHandle) -> UnsafeMutableRawPointer {
+    var count: Int {
+        cells16.count + cells32.count + cells48.count + cells64.count
+            + cells128.count + cells256.count + cells512.count + cells1024.count
+    }
+
+    func pointer(_ handle: TextHandle) -> UnsafeMutableRawPointer {
         let index = handle.bits & 0x0fff_ffff
-        return switch handle.bits >> 28 {
+        return switch handle.bits >> 28 & 7 {
+        case 0: unsafe UnsafeMutableRawPointer(cells16.address(index))
         case 1: unsafe UnsafeMutableRawPointer(cells32.address(index))
-        case 2: unsafe UnsafeMutableRawPointer(cells64.address(index))
-        case 3: unsafe UnsafeMutableRawPointer(cells128.address(index))
-        case 4: unsafe UnsafeMutableRawPointer(cells256.address(index))
-        case 5: unsafe UnsafeMutableRawPointer(cells512.address(index))
+        case 2: unsafe UnsafeMutableRawPointer(cells48.address(index))
+        case 3: unsafe UnsafeMutableRawPointer(cells64.address(index))
+        case 4: unsafe UnsafeMutableRawPointer(cells128.address(index))
+        case 5: unsafe UnsafeMutableRawPointer(cells256.address(index))
+        case 6: unsafe UnsafeMutableRawPointer(cells512.address(index))
         default: unsafe UnsafeMutableRawPointer(cells1024.address(index))
         }
     }
+
+    /// Takes a cell of at least so many bytes; none at the limit.
+    mutating func take(_ size: Int) -> TextHandle {
+        let (sizeClass, index): (UInt32, UInt32) =
+            switch size {
+            case ...16: (0, cells16.takeAsItIs())
+            case ...32: (1, cells32.takeAsItIs())
+            case ...48: (2, cells48.takeAsItIs())
+            case ...64: (3, cells64.takeAsItIs())
+            case ...128: (4, cells128.takeAsItIs())
+            case ...256: (5, cells256.takeAsItIs())
+            case ...512: (6, cells512.takeAsItIs())
+            default: (7, cells1024.takeAsItIs())
+            }
+        return index == 0 ? .none : TextHandle(bits: sizeClass << 28 | index)
+    }
+
+    mutating func give(back handle: TextHandle) {
+        let index = handle.bits & 0x0fff_ffff
+        switch handle.bits >> 28 & 7 {
+        case 0: cells16.give(back: index)
+        case 1: cells32.give(back: index)
+        case 2: cells48.give(back: index)
+        case 3: cells64.give(back: index)
+        case 4: cells128.give(back: index)
+        case 5: cells256.give(back: index)
+        case 6: cells512.give(back: index)
+        default: cells1024.give(back: index)
+        }
+    }
+}
+
+/// Strings of one shard: those that many share, each kept once and counted by who uses it, and
+/// those that have one owner.
+///
+/// Product names and links are the same for thousands of people; here they are stored once and
+/// every line holds four bytes. An address or a messageId is one person's own: it is kept without
+/// looking whether anybody else has it. Longer strings than `lengthMax` are cut by the caller.
+/// Owned by one thread.
+@safe
+package struct TextStore: ~Copyable {
+    /// The longest string, in bytes.
+    package static let lengthMax = 1_016
+    private static let ownBit: UInt32 = 1 << 31
+
+    // A shared text stands behind 8 bytes of users and length, an owner's behind 2 of length.
+    private var shared: TextCells
+    private var owned: TextCells
+    private var table = IndexTable(room: 4_096)
+
+    /// Makes an empty store of at most so many strings a size class, of either kind.
+    package init(limit: Int) {
+        shared = TextCells(limit: limit)
+        owned = TextCells(limit: limit)
+    }
+
+    /// Strings stored.
+    package var count: Int { table.count + owned.count }
+
+    /// Bytes in use.
+    package var byteCount: Int { shared.byteCount + owned.byteCount }
+
+    private static func isOwn(_ handle: TextHandle) -> Bool { handle.bits & ownBit != 0 }
 
     /// The bytes of a string; empty for none.
     @_lifetime(borrow self)
     package func bytes(of handle: TextHandle) -> RawSpan {
         guard handle.isSet else { return RawSpan() }
-        let head = unsafe pointer(handle)
-        let length = Int(unsafe head.load(fromByteOffset: 4, as: UInt32.self))
+        let begin: UnsafeMutableRawPointer
+        let length: Int
+        if TextStore.isOwn(handle) {
+            let head = unsafe owned.pointer(handle)
+            unsafe begin = unsafe head + 2
+            length = Int(unsafe head.load(as: UInt16.self))
+        } else {
+            let head = unsafe shared.pointer(handle)
+            unsafe begin = unsafe head + 8
+            length = Int(unsafe head.load(fromByteOffset: 4, as: UInt32.self))
+        }
         // The cell holds `length` bytes behind its head; it moves never and lives as the store.
-        let buffer = unsafe UnsafeRawBufferPointer(start: head + 8, count: length)
+        let buffer = unsafe UnsafeRawBufferPointer(start: begin, count: length)
         return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
     }
+
+    // MARK: One owner's strings
+
+    /// Stores a string for one owner; none for an empty string, for one over `lengthMax`, and at
+    /// the limit.
+    package mutating func keep(_ bytes: RawSpan) -> TextHandle {
+        let length = bytes.byteCount
+        guard length > 0, length <= TextStore.lengthMax else { return .none }
+        let handle = owned.take(length + 2)
+        guard handle.isSet else { return .none }
+        let head = unsafe owned.pointer(handle)
+        unsafe head.storeBytes(of: UInt16(length), as: UInt16.self)
+        // The cell was taken for as many bytes.
+        unsafe bytes.withUnsafeBytes {
+            unsafe UnsafeMutableRawBufferPointer(start: head + 2, count: length)
+                .copyMemory(from: $0)
+        }
+        return TextHandle(bits: handle.bits | TextStore.ownBit)
+    }
+
+    // MARK: Shared strings
 
     // A fixed mix, eight bytes at a time; only this store sees it, so no key is needed.
     private static func tag(_ bytes: RawSpan) -> UInt32 {
@@ -109,39 +205,49 @@ package struct TextStore: ~Copyable {
             offset &+= 8
         }
         var word: UInt64 = 0
-        while offset < end {
-            let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
-            word = word << 8 | UInt64(byte)
-            offset &+= 1
+        if end >= 8, offset < end {
+            // The last eight bytes, some of them once more: in bounds, since there are eight.
+            word = unsafe bytes.unsafeLoadUnaligned(
+                fromUncheckedByteOffset: end &- 8,
+                as: UInt64.self
+            )
+        } else {
+            while offset < end {
+                let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+                word = word << 8 | UInt64(byte)
+                offset &+= 1
+            }
         }
         let product = (hash ^ word).multipliedFullWidth(by: 0xe703_7ed1_a0b4_28db)
         return UInt32(truncatingIfNeeded: product.high ^ product.low)
     }
 
-    /// Stores a string, or finds it, and counts one more user; none for an empty string, for one
+    /// Stores a string that many share, or finds it, and counts one more user; none for an empty string, for one
     /// over `lengthMax`, and at the limit.
     package mutating func take(_ bytes: RawSpan) -> TextHandle {
         let length = bytes.byteCount
         guard length > 0, length <= TextStore.lengthMax else { return .none }
         let tag = TextStore.tag(bytes)
         let found = table.find(tag) { candidate in
-            let head = unsafe pointer(TextHandle(bits: candidate))
+            let head = unsafe shared.pointer(TextHandle(bits: candidate))
             guard unsafe head.load(fromByteOffset: 4, as: UInt32.self) == UInt32(length) else {
                 return false
             }
             return unsafe bytes.withUnsafeBytes {
-                unsafe UnsafeRawBufferPointer(start: head + 8, count: length).elementsEqual($0)
+                guard let other = $0.baseAddress else { return false }
+                // Both are as long as the text.
+                return unsafe collie_memory_is_equal(head + 8, other, length)
             }
         }
         if found != 0 {
             let handle = TextHandle(bits: found)
-            let head = unsafe pointer(handle).assumingMemoryBound(to: UInt32.self)
+            let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
             unsafe head.pointee += 1
             return handle
         }
-        let handle = takeCell(length)
+        let handle = shared.take(length + 8)
         guard handle.isSet else { return .none }
-        let head = unsafe pointer(handle)
+        let head = unsafe shared.pointer(handle)
         unsafe head.storeBytes(of: 1, as: UInt32.self)
         unsafe head.storeBytes(of: UInt32(length), toByteOffset: 4, as: UInt32.self)
         unsafe bytes.withUnsafeBytes {
@@ -152,51 +258,39 @@ package struct TextStore: ~Copyable {
         return handle
     }
 
-    private mutating func takeCell(_ length: Int) -> TextHandle {
-        let (sizeClass, index): (UInt32, UInt32) =
-            switch length + 8 {
-            case ...32: (1, cells32.take(TextCell32(words: .init(repeating: 0))))
-            case ...64: (2, cells64.take(TextCell64(words: .init(repeating: 0))))
-            case ...128: (3, cells128.take(TextCell128(words: .init(repeating: 0))))
-            case ...256: (4, cells256.take(TextCell256(words: .init(repeating: 0))))
-            case ...512: (5, cells512.take(TextCell512(words: .init(repeating: 0))))
-            default: (6, cells1024.take(TextCell1024(words: .init(repeating: 0))))
-            }
-        return index == 0 ? .none : TextHandle(bits: sizeClass << 28 | index)
-    }
-
-    /// Counts one more user of a string.
+    /// Counts one more user of a string; one that has an owner is copied.
     package mutating func share(_ handle: TextHandle) -> TextHandle {
         guard handle.isSet else { return handle }
-        let head = unsafe pointer(handle).assumingMemoryBound(to: UInt32.self)
+        if TextStore.isOwn(handle) {
+            let size = bytes(of: handle).byteCount + 2
+            let copy = owned.take(size)
+            guard copy.isSet else { return .none }
+            // Two cells of at least so many bytes.
+            unsafe owned.pointer(copy).copyMemory(from: owned.pointer(handle), byteCount: size)
+            return TextHandle(bits: copy.bits | TextStore.ownBit)
+        }
+        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee += 1
         return handle
     }
 
-    /// Counts so many more users of a string.
+    /// Counts so many more users of a shared string.
     package mutating func share(_ handle: TextHandle, times count: UInt32) {
-        guard handle.isSet else { return }
+        guard handle.isSet, !TextStore.isOwn(handle) else { return }
         // The head of a cell begins with its count of users.
-        let head = unsafe pointer(handle).assumingMemoryBound(to: UInt32.self)
+        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee += count
     }
 
     /// Counts one user less; the last one's string is forgotten.
     package mutating func give(back handle: TextHandle) {
         guard handle.isSet else { return }
-        let head = unsafe pointer(handle).assumingMemoryBound(to: UInt32.self)
+        if TextStore.isOwn(handle) { return owned.give(back: handle) }
+        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee -= 1
         guard unsafe head.pointee == 0 else { return }
         table.remove(TextStore.tag(bytes(of: handle)), handle.bits)
-        let index = handle.bits & 0x0fff_ffff
-        switch handle.bits >> 28 {
-        case 1: cells32.give(back: index)
-        case 2: cells64.give(back: index)
-        case 3: cells128.give(back: index)
-        case 4: cells256.give(back: index)
-        case 5: cells512.give(back: index)
-        default: cells1024.give(back: index)
-        }
+        shared.give(back: handle)
     }
 
     /// The string itself, for cold paths and tests.

@@ -79,9 +79,9 @@ extension ShardPipeline {
         record.cart = cart
         if cart != 0 { record.lastActivity = max(event.time, store.carts[cart].lastActivity) }
         record.entity = entity.hash
-        record.entityText = store.texts.take(block.bytes(of: entity.text))
-        record.cause = store.texts.take(block.bytes(of: event.messageID))
-        record.traceparent = store.texts.take(block.bytes(of: event.traceparent))
+        record.entityText = store.texts.keep(block.bytes(of: entity.text))
+        record.cause = store.texts.keep(block.bytes(of: event.messageID))
+        record.traceparent = store.texts.keep(block.bytes(of: event.traceparent))
         let handle = store.addEnrollment(record, to: slot)
         schedule(handle, of: slot)
         return handle
@@ -106,7 +106,7 @@ extension ShardPipeline {
                 store.enrollments[handle].firstIdentifier =
                     block[identifier: Int(event.identifiers)].hash
             }
-            let cause = store.texts.take(block.bytes(of: event.messageID))
+            let cause = store.texts.keep(block.bytes(of: event.messageID))
             store.texts.give(back: store.enrollments[handle].cause)
             store.enrollments[handle].cause = cause
         }

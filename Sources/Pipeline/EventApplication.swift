@@ -64,7 +64,7 @@ extension ShardPipeline {
         for index in 0..<Int(event.attributeCount) {
             let attribute = block[attribute: Int(event.attributes) + index]
             guard compiled.rules.isTrait(attribute.index) else { continue }
-            let message = store.texts.take(block.bytes(of: event.messageID))
+            let message = store.texts.keep(block.bytes(of: event.messageID))
             store.setTrait(attribute, at: event.time, message: message, of: slot)
         }
         for index in 0..<Int(event.identifierCount) {
@@ -336,7 +336,7 @@ extension ShardPipeline {
         if event.order.isSet { store.carts[cart].order = event.order.hash }
         let called = event.order.isSet ? event.order : event.checkout
         if called.isSet {
-            let text = store.texts.take(block.bytes(of: called.text))
+            let text = store.texts.keep(block.bytes(of: called.text))
             store.texts.give(back: store.carts[cart].orderText)
             store.carts[cart].orderText = text
         }

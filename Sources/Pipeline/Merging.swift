@@ -335,8 +335,8 @@ extension ShardPipeline {
         for index in 0..<count {
             let old = parcel.get(UInt32.self)
             var cart = parcel.get(CartRecord.self)
-            let keyText = parcel.get(into: &store.texts)
-            let orderText = parcel.get(into: &store.texts)
+            let keyText = parcel.getOwn(into: &store.texts)
+            let orderText = parcel.getOwn(into: &store.texts)
             let base = takeLines(&parcel)
             var own = store.cart(of: slot, key: cart.key)
             let isJoined = own != 0
@@ -435,7 +435,7 @@ extension ShardPipeline {
     private mutating func takeEndpoints(_ parcel: inout Parcel, into slot: UInt32) {
         for _ in 0..<parcel.get(UInt64.self) {
             var endpoint = parcel.get(EndpointRecord.self)
-            endpoint.address = parcel.get(into: &store.texts)
+            endpoint.address = parcel.getOwn(into: &store.texts)
             store.addEndpoint(endpoint, to: slot)
         }
     }
@@ -448,9 +448,9 @@ extension ShardPipeline {
     ) {
         for _ in 0..<parcel.get(UInt64.self) {
             var record = parcel.get(EnrollmentRecord.self)
-            record.cause = parcel.get(into: &store.texts)
-            record.traceparent = parcel.get(into: &store.texts)
-            record.entityText = parcel.get(into: &store.texts)
+            record.cause = parcel.getOwn(into: &store.texts)
+            record.traceparent = parcel.getOwn(into: &store.texts)
+            record.entityText = parcel.getOwn(into: &store.texts)
             record.lines = takeLines(&parcel)
             let old = record.cart
             record.cart = 0
@@ -472,7 +472,7 @@ extension ShardPipeline {
     private mutating func takeTraits(_ parcel: inout Parcel, into slot: UInt32) {
         for _ in 0..<parcel.get(UInt64.self) {
             let trait = parcel.get(TraitRecord.self)
-            let message = parcel.get(into: &store.texts)
+            let message = parcel.getOwn(into: &store.texts)
             store.setTrait(trait.value, at: trait.time, message: message, of: slot)
         }
     }

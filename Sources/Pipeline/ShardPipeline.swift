@@ -71,6 +71,12 @@ package struct ShardPipeline: ~Copyable {
         )
     }
 
+    /// Makes room for so many profiles.
+    mutating func reserve(_ profiles: Int) {
+        store.profiles.reserve(profiles)
+        wheel.reserve(profiles)
+    }
+
     /// Timers armed.
     package var timerCount: Int { wheel.count }
 
@@ -125,7 +131,7 @@ package struct ShardPipeline: ~Copyable {
         let record = EndpointRecord(
             hash: identifier.hash,
             kind: identifier.kind,
-            address: store.texts.take(block.bytes(of: identifier.text)),
+            address: store.texts.keep(block.bytes(of: identifier.text)),
             country: identifier.country,
             lastSeen: EventTime(milliseconds: Int64(bitPattern: message.sequence)),
             consent: ShardMessage.unpack(message.value)

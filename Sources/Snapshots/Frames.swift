@@ -1,7 +1,7 @@
 import CLZ4
 import Memory
 
-/// Packs pieces into LZ4 frames, each with its length and the checksum of its content.
+/// Packs pieces into LZ4 frames, each with its length and checksums of its blocks.
 ///
 /// Owned by one thread; its memory is reused.
 @safe
@@ -12,8 +12,8 @@ struct FramePacker: ~Copyable {
     init() {
         // Owned by this value alone; grows with the largest piece.
         unsafe memory = .allocate(byteCount: 512 << 10, alignment: 16)
-        preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled
-        // A changed byte that unpacks to the same content is a sign of a failing disk all the same.
+        // The manifest has a digest of the content. A changed byte that unpacks to the same content
+        // is a sign of a failing disk all the same.
         preferences.frameInfo.blockChecksumFlag = LZ4F_blockChecksumEnabled
         preferences.frameInfo.blockSizeID = LZ4F_max256KB
         preferences.frameInfo.blockMode = LZ4F_blockIndependent
@@ -48,7 +48,7 @@ struct FramePacker: ~Copyable {
     }
 }
 
-/// Unpacks frames and checks their content.
+/// Unpacks frames and checks their blocks.
 ///
 /// Owned by one thread; its memory is reused.
 @safe

@@ -23,7 +23,8 @@ package struct SnapshotError: Error, Equatable, CustomStringConvertible {
     /// The sentence.
     package let description: String
 
-    init(_ kind: Kind, _ path: String, _ description: String) {
+    /// Says why the file at a path cannot be used.
+    package init(_ kind: Kind, _ path: String, _ description: String) {
         self.kind = kind
         self.path = path
         self.description = description

@@ -61,6 +61,7 @@ package final class SnapshotFile: Sendable {
         guard var unpacker = FrameUnpacker() else { throw SnapshotError.withoutMemory(path) }
         var packed = StateBuffer(room: 1 << 19)
         let input = InputFile(lent: descriptor, path, length: bytes)
+        taker.expect { count(section: $0) }
         for entry in entries where taker.wants(entry.piece) {
             try input.read(Int(entry.offset), Int(entry.frame.packed), into: &packed)
             guard let content = unpacker.unpack(packed.bytes, length: Int(entry.frame.length))
@@ -81,6 +82,8 @@ package final class SnapshotFile: Sendable {
 
 /// What saved state is loaded into.
 package protocol StateTaker: ~Copyable {
+    /// Makes ready for so many records of each section, as the closure says; called first.
+    mutating func expect(_ count: (UInt8) -> Int)
     /// Whether a piece holds anything for it.
     func wants(_ piece: StatePiece) -> Bool
     /// Takes in a piece.

@@ -9,9 +9,9 @@ import Memory
 //     offset of the manifest (8), its length, packed and not (8), digest of both and of the first
 //     24 bytes (8), magic backwards (8)
 //
-// Every frame carries checksums of its blocks and of its content; the manifest says where every piece must stand
-// and what its digest is, and the end says where the manifest stands. A file that was cut off has
-// no end, and no byte is without a check.
+// Every frame carries checksums of its blocks; the manifest says where every piece must stand and
+// what the digest of its content is, and the end says where the manifest stands. A file that was cut
+// off has no end, and no byte is without a check.
 
 enum SnapshotFormat {
     /// What is read and written; a change of the pieces' meaning makes a new one.

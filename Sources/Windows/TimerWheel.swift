@@ -39,6 +39,9 @@ package struct TimerWheel: ~Copyable {
         for _ in 0..<TimerWheel.levels * TimerWheel.width { heads.append(0) }
     }
 
+    /// Makes room for slots up to one.
+    package mutating func reserve(_ highest: Int) { nodes.reserve(highest) }
+
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {
         guard nodes.contains(slot), nodes[slot].bucket != 0 else { return nil }

@@ -14,10 +14,16 @@ let auditCommand = Command(
     discussion: """
         Reads the journal and the input topics from their beginning, decides again on one thread,
         and holds every send command, decision, identity change and dead letter against what
-        subscribers see: none may be missing, none twice, none in another order for a person. Run
-        it while no instance works. Exit code 1 if anything differs.
+        subscribers see: none may be missing, none twice, none in another order for a person. Exit
+        code 1 if anything differs.
+
+        While an instance works, --running leaves alone what is committed after the audit began.
         """,
-    options: [configOption]
+    options: [
+        configOption,
+        Option(name: "running", help: "An instance may be at work."),
+        shortWindowsOption,
+    ]
 ) { arguments in
     let settings = try loadSettings(arguments)
     let log = Log(least: .warning)
@@ -30,7 +36,8 @@ let auditCommand = Command(
         log: log.kafka
     )
     let findings = try audit.run(
-        journalTopic: settings.kafka.outputTopic(Journal.topicName)
+        journalTopic: settings.kafka.outputTopic(Journal.topicName),
+        isRunning: arguments.has("running")
     ) {
         if collie_stop_count() > 0 { throw UsageError(description: "stopped before its end") }
     }
@@ -39,8 +46,9 @@ let auditCommand = Command(
     if more > 0 { print("… and \(grouped(more)) more") }
     print(
         """
-        \(grouped(findings.epochs)) epochs: \(grouped(findings.expected)) outputs follow from the \
-        log, \(grouped(findings.found)) are there, \(grouped(findings.differenceCount)) differences
+        \(grouped(findings.epochs)) epochs, \(grouped(findings.records)) records: \
+        \(grouped(findings.expected)) outputs follow from the log, \
+        \(grouped(findings.found)) are there, \(grouped(findings.differenceCount)) differences
         """
     )
     return findings.differenceCount == 0 ? ExitCode.success : ExitCode.failure

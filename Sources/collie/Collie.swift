@@ -9,7 +9,7 @@ import Settings
 struct Collie {
     static let commands = [
         demoCommand, runCommand, replayCommand, testCommand, checkCommand, generateCommand,
-        auditCommand,
+        auditCommand, simulateCommand,
     ]
 
     static func main() {

@@ -10,16 +10,20 @@ let configOption = Option(
     help: "The config folder (default config)."
 )
 
+/// The option that lets windows be as short as in the demo.
+let shortWindowsOption = Option(
+    name: "short-windows",
+    help: "Allows flows that begin after seconds, to try things out."
+)
+
 /// A config with mistakes: they are printed, the exit code is 3.
 struct ConfigError: Error {
     var mistakes: [Mistake]
 }
 
 /// Reads the config that the command line names.
-func loadSettings(
-    _ arguments: Arguments,
-    options: SettingsOptions = SettingsOptions()
-) throws -> Settings {
+func loadSettings(_ arguments: Arguments) throws -> Settings {
+    let options = SettingsOptions(allowShortWindows: arguments.has(shortWindowsOption.name))
     do {
         return try Settings.load(folder: arguments.last("config") ?? "config", options: options)
     } catch {

@@ -40,6 +40,7 @@ let replayCommand = Command(
             value: "N",
             help: "Cuts the log into epochs of about so many events."
         ),
+        shortWindowsOption,
         Option(name: "quiet", help: "No summary on standard error."),
     ]
 ) { arguments in

@@ -22,11 +22,15 @@ let runCommand = Command(
             name: "accept-loss",
             help: "Goes on where the log or the journal is gone: opt-outs and caps may be lost."
         ),
+        shortWindowsOption,
         Option(name: "verbose", help: "Says more about what the Kafka clients do."),
     ]
 ) { arguments in
     guard arguments.rest.isEmpty else {
         throw UsageError(description: "what is \"\(arguments.rest[0])\"?")
+    }
+    guard collie_crash_arm() else {
+        throw UsageError(description: "COLLIE_CRASH_AT names no point")
     }
     let settings = try loadSettings(arguments)
     try KafkaMistakes.check(settings)

@@ -57,6 +57,10 @@ final class Cluster {
             settings: more,
             within: .seconds(20)
         )
+        // The broker answers before it tells everybody of the topic.
+        try until("the topic") {
+            try inspection.topic(topic, within: .seconds(5), asksSettings: false).partitions > 0
+        }
     }
 
     /// Takes the broker away, as a crash would.
@@ -71,6 +75,9 @@ final class Cluster {
         if let real { return real.pause() }
         try takeAway()
     }
+
+    /// Copies what the broker holds, to be looked at later.
+    func keep(in folder: String) { real?.keep(in: folder) }
 
     /// Brings it back with what it holds.
     func bringBack() throws {

@@ -9,6 +9,11 @@ final class Deployment {
     let cluster: Cluster
     let name = unique("shop")
     let folder: Folder
+    /// Flows with windows of seconds instead of the shipped ones.
+    var hasShortWindows = false
+    // It is noon where the shop is, so that no night holds anything back; the hour in which it was
+    // made decides, for another zone would be another config.
+    private let zone = Deployment.noonZone()
     /// How the config names the brokers, if not as the cluster does.
     var brokers: String?
     /// More lines for the section `kafka`.
@@ -16,7 +21,7 @@ final class Deployment {
     /// Another name of the journal than the standard one.
     var journal = "collie.journal"
     // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
-    private var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
+    var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
     private var eventCount = 0
 
     init(_ cluster: Cluster) throws {
@@ -47,13 +52,15 @@ final class Deployment {
 
     // MARK: Instances
 
+    /// A zone in which it is noon now.
+    private static func noonZone() -> String {
+        let hour = Int(Date().timeIntervalSince1970) / 3_600 % 24
+        return hour == 12 ? "Etc/GMT" : "Etc/GMT\(hour > 12 ? "+" : "-")\(abs(hour - 12))"
+    }
+
     /// Writes the config; answers its folder.
-    ///
-    /// It is noon where the shop is, so that no night holds anything back.
     @discardableResult
     func writeConfig() throws -> String {
-        let hour = Int(Date().timeIntervalSince1970) / 3_600 % 24
-        let zone = hour == 12 ? "Etc/GMT" : "Etc/GMT\(hour > 12 ? "+" : "-")\(abs(hour - 12))"
         let delivery = cluster.kind == .real ? "exactly-once" : "at-least-once"
         let text = """
             shop: {name: shop, country: IN, currency: INR, time_zone: \(zone)}
@@ -74,15 +81,37 @@ final class Deployment {
             shutdown: {deadline: 10s}
             """
         let config = folder.path + "/config"
-        if !FileManager.default.fileExists(atPath: config) { _ = try folder.config() }
+        if !FileManager.default.fileExists(atPath: config) {
+            _ = try folder.config()
+            if hasShortWindows { try ShortWindows.write(to: folder) }
+        }
         try folder.write("config/collie.yaml", text)
         return config
     }
 
     /// Starts an instance.
-    func run(_ more: String...) throws -> Program {
-        try Program(["run", "--config", try writeConfig()] + more)
+    ///
+    /// - Parameters:
+    ///   - crashAt: where it shall kill itself; see `CrashPoint`.
+    ///   - log: where what it says is kept; nil is until nobody holds it any more.
+    func run(_ more: String..., crashAt: String? = nil, log: String? = nil) throws -> Program {
+        try Program(
+            ["run", "--config", try writeConfig()] + windows + more,
+            environment: crashAt.map { ["COLLIE_CRASH_AT": $0] } ?? [:],
+            log: log
+        )
     }
+
+    /// Decides everything again and compares; answers how that went.
+    func audit(isRunning: Bool = false) throws -> Outcome {
+        let program = try Program(
+            ["audit", "--config", try writeConfig()] + windows + (isRunning ? ["--running"] : [])
+        )
+        let code = try program.end(within: .seconds(120))
+        return Outcome(code: code, output: program.output, errors: program.errors)
+    }
+
+    private var windows: [String] { hasShortWindows ? ["--short-windows"] : [] }
 
     /// Starts an instance and waits until it leads.
     func lead() throws -> Program {
@@ -93,7 +122,7 @@ final class Deployment {
 
     // MARK: Records
 
-    private var settings: KafkaSettings {
+    var settings: KafkaSettings {
         KafkaSettings(bootstrapServers: cluster.bootstrapServers)
     }
 
@@ -138,7 +167,7 @@ final class Deployment {
     }
 
     /// What the group has committed, over all partitions.
-    func committed() throws -> Int64 {
+    func committed(_ partitions: Int = Deployment.partitions) throws -> Int64 {
         var settings = settings
         settings.group = group
         let consumer = try KafkaConsumer(settings, log: .silent())
@@ -146,7 +175,7 @@ final class Deployment {
         try until("the group's offsets") {
             do throws(KafkaError) {
                 sum = try consumer.committed(
-                    (0..<Deployment.partitions).map { TopicPartition(events, Int32($0)) },
+                    (0..<partitions).map { TopicPartition(events, Int32($0)) },
                     within: .seconds(1)
                 ).reduce(0) { $0 + ($1 ?? 0) }
                 return true

@@ -29,35 +29,42 @@ final class Program {
     ]
 
     let pid: pid_t
-    private let folder: Folder
+    private let folder: Folder?
+    private let log: String
     private var status: Int32?
 
     /// Starts `collie` with arguments.
     convenience init(
         _ arguments: [String],
         input: String = "/dev/null",
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        log: String? = nil
     ) throws {
         try self.init(
             command: [Program.path] + arguments,
             input: input,
-            environment: environment
+            environment: environment,
+            log: log
         )
     }
 
     /// Starts any command in the project's folder; `collie` is on its path.
+    ///
+    /// - Parameter log: what it writes is kept there, in `<log>.output` and `<log>.errors`.
     init(
         command: [String],
         input: String = "/dev/null",
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        log: String? = nil
     ) throws {
-        folder = try Folder()
+        folder = log == nil ? try Folder() : nil
+        self.log = log ?? folder!.path + "/it"
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         for (descriptor, name) in [(Int32(1), "output"), (2, "errors")] {
-            let path = folder.path + "/" + name
+            let path = self.log + "." + name
             posix_spawn_file_actions_addopen(&actions, descriptor, path, O_WRONLY | O_CREAT, 0o600)
         }
         var all = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -92,7 +99,7 @@ final class Program {
 
     private func text(_ name: String) -> String {
         String(
-            decoding: FileManager.default.contents(atPath: folder.path + "/" + name) ?? Data(),
+            decoding: FileManager.default.contents(atPath: log + "." + name) ?? Data(),
             as: UTF8.self
         )
     }
@@ -114,10 +121,12 @@ final class Program {
     /// Waits for its end; answers the exit code.
     func end(within limit: Duration = .seconds(60)) throws -> Int32 {
         var code: Int32?
-        try until("the end of the process; it says: \(errors)", within: limit) {
-            code = exitCode
-            return code != nil
-        }
+        do {
+            try until("the end of the process", within: limit) {
+                code = exitCode
+                return code != nil
+            }
+        } catch { throw Failure(description: "\(error); it says: \(errors)") }
         return code!
     }
 

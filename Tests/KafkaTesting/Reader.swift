@@ -29,6 +29,24 @@ extension RawSpan {
     fileprivate var text: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
 }
 
+extension MessageBatch {
+    /// A record of the batch as a reader sees it.
+    package func seen(_ index: Int) -> Seen {
+        var record = Seen(
+            key: hasKey(index) ? key(index).text : nil,
+            value: hasValue(index) ? value(index).text : nil,
+            partition: partition(index),
+            offset: offset(index)
+        )
+        if hasHeaders(index) {
+            var bytes = [UInt8](repeating: 0, count: packedHeadersLength(index))
+            bytes.withUnsafeMutableBytes { packHeaders(index, into: $0) }
+            record.headers = unpack(bytes)
+        }
+        return record
+    }
+}
+
 /// Headers packed as they travel.
 package func pack(_ headers: [(String, String)]) -> [UInt8] {
     var bytes: [UInt8] = []
@@ -86,20 +104,7 @@ package final class Reader {
                 continue
             }
             if !batch.isRecord(index) { continue }
-            var record = Seen(
-                key: nil,
-                value: nil,
-                partition: batch.partition(index),
-                offset: batch.offset(index)
-            )
-            if batch.hasKey(index) { record.key = batch.key(index).text }
-            if batch.hasValue(index) { record.value = batch.value(index).text }
-            if batch.hasHeaders(index) {
-                var bytes = [UInt8](repeating: 0, count: batch.packedHeadersLength(index))
-                bytes.withUnsafeMutableBytes { batch.packHeaders(index, into: $0) }
-                record.headers = unpack(bytes)
-            }
-            seen.append(record)
+            seen.append(batch.seen(index))
         }
     }
 

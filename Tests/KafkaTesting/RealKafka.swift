@@ -111,6 +111,12 @@ package final class RealKafka: Sendable {
         RealKafka.shell("'\(RealKafka.script!)' restart '\(folder!)/data' 1")
     }
 
+    /// Copies what the broker holds and has said, to be looked at later; nothing of a lent one.
+    package func keep(in target: String) {
+        guard let folder else { return }
+        RealKafka.shell("mkdir -p '\(target)' && cp -r '\(folder)/data' '\(target)/broker'")
+    }
+
     /// Runs a command and waits for its end.
     ///
     /// Not by Foundation's Process, whose wait lasts until the last grandchild has ended, and the

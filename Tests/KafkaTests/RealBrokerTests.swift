@@ -271,6 +271,47 @@ struct RealBrokerTests {
         #expect(lines.contains("the broker answers after"))
     }
 
+    @Test func `what a transaction left open when the broker crashed is never seen`() throws {
+        guard broker.isOurs else { return }
+        try create(decisions, 2)
+        defer { if broker.isDown { broker.restart() } }
+        var transactional = settings
+        transactional.transactionalID = unique("deployment")
+        transactional.transactionTimeout = .seconds(2)
+        transactional.producerProperties["socket.timeout.ms"] = "2000"
+        func write(_ value: String, with producer: inout KafkaProducer) throws {
+            let handle = try producer.open(topic: decisions)
+            let bytes = Array(value.utf8)
+            let nothing: [UInt8] = []
+            try producer.write(
+                to: handle,
+                key: nothing.span.bytes,
+                hasKey: false,
+                headers: nothing.span.bytes,
+                value: bytes.span.bytes,
+                hasValue: true,
+                partition: 0,
+                mayWait: { true }
+            )
+            try producer.flush { true }
+        }
+        var first = try KafkaProducer(transactional, log: .silent())
+        try first.takeOverTransactions { true }
+        try first.begin()
+        try write("lost", with: &first)
+        broker.kill()
+        broker.restart()
+        var next = try KafkaProducer(transactional, log: .silent())
+        try next.takeOverTransactions { true }
+        try next.abandonRemains(in: [decisions, "no-such"]) { true }
+        try next.begin()
+        try write("kept", with: &next)
+        try next.commit { true }
+        let reader = try reader()
+        try reader.wait(for: 1)
+        #expect(reader.seen.map(\.value) == ["kept"])
+    }
+
     @Test func `a missing topic is named and waited for, and new partitions are read`() throws {
         try create(settings.leaderTopic, 1)
         try create(decisions, 2)

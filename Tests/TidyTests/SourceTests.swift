@@ -25,7 +25,8 @@ struct SourceTests {
         ],
         "LoadTesting": ["EventWriter"],
         "Memory": [
-            "GrowingBuffer", "IndexTable", "Parcel", "Slab", "Slots", "TextStore",
+            "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab", "SlabState",
+            "Slots", "StateBuffer", "StateReader", "TableMemory", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],
@@ -33,6 +34,11 @@ struct SourceTests {
         "Scenarios": ["ScenarioSuite", "VirtualRun"],
         "Settings": ["YAML/YAMLEvents"],
         "Shards": ["EngineThread", "JobQueue", "ShardExecutor"],
+        "Simulator": ["Decider", "Digest", "SimulatedDisk"],
+        "Snapshots": [
+            "Frames", "InputFile", "SnapshotFolder", "SnapshotFormat", "SnapshotHeader",
+            "SnapshotWriter", "SystemCalls",
+        ],
         "Windows": ["ZoneTable"],
         "collie": ["Arguments", "DemoSubscriber", "DemoTraffic"],
     ]

@@ -3,6 +3,8 @@
 // collie_thread_start.
 #pragma once
 
+#include "CrashPoints.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -69,6 +69,11 @@ package struct ResolverLoader: ~Copyable {
         numbering = SlotNumbering(shards: shards)
     }
 
+    /// Makes room for so many records of each section, as the closure says.
+    package mutating func expect(_ count: (UInt8) -> Int) {
+        resolver.seen.reserve(count(StateSection.fingerprints.rawValue))
+    }
+
     /// Whether a piece holds anything for the resolver.
     package func wants(_ piece: StatePiece) -> Bool {
         switch StateSection(rawValue: piece.section) {

@@ -16,6 +16,9 @@ package struct ShardLoader: ~Copyable {
     }
 
     private let index: Int
+    private let shards: Int
+    // About how many profiles will come.
+    private var expected = 0
     private let layouts = StateLayouts()
     private var shard: ShardPipeline
     private var tables: StateTables?
@@ -39,8 +42,14 @@ package struct ShardLoader: ~Copyable {
     ) {
         precondition(index >= 0 && index < shards)
         self.index = index
+        self.shards = shards
         shard = ShardPipeline(rules: rules, limits: limits)
         numbering = SlotNumbering(shards: shards)
+    }
+
+    /// Makes room for so many records of each section, as the closure says.
+    package mutating func expect(_ count: (UInt8) -> Int) {
+        expected = count(StateSection.profiles.rawValue) / shards
     }
 
     /// Whether a piece holds anything for this shard.
@@ -57,7 +66,9 @@ package struct ShardLoader: ~Copyable {
         var reader = StateReader(bytes)
         switch StateSection(rawValue: piece.section) {
         case .tables: tables = try StateTables(&reader, shard.compiled, layouts)
-        case .clock: shard.setTime(passed: try SavedClock(&reader).fired)
+        case .clock:
+            shard.setTime(passed: try SavedClock(&reader).fired)
+            shard.reserve(expected)
         case .catalog: try shard.catalog.load(&reader)
         case .texts: try loadTexts(&reader, piece.count)
         case .profiles: try loadProfiles(&reader, piece)
@@ -159,7 +170,7 @@ package struct ShardLoader: ~Copyable {
         _ reader: inout StateReader
     ) throws(StateError) -> TextHandle {
         guard length.isSet else { return .none }
-        return shard.store.texts.take(try reader.take(Int(length.bits)))
+        return shard.store.texts.keep(try reader.take(Int(length.bits)))
     }
 
     private mutating func named(_ saved: LineRecord) throws(StateError) -> LineRecord {

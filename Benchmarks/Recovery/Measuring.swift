@@ -1,0 +1,144 @@
+import Foundation
+import Pipeline
+import Shards
+import Snapshots
+
+/// Bytes of memory that the process has.
+func residentBytes() -> Int {
+    let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""
+    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    return pages * 4_096
+}
+
+/// Seconds of processor time that the process has used.
+func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+}
+
+private func text(_ number: Double, _ digits: Int = 2) -> String {
+    String(format: "%.\(digits)f", number)
+}
+
+/// Makes the state of so many people and saves it.
+func make(in folder: String, people: Int) throws {
+    let rules = Shop.rules()
+    var shop = Shop(SerialPipeline(rules: rules, shards: 2), rules)
+    let (clock, cpu) = (ContinuousClock(), processorSeconds())
+    var end: Int64 = 0
+    let took = clock.measure { end = shop.live(people) } / .seconds(1)
+    print(
+        "made: \(people) profiles by \(people * 4) events in \(text(took)) s,",
+        "\(text((processorSeconds() - cpu) / Double(people * 4) * 1e6)) CPU-s a million events,",
+        "\(residentBytes() / people) bytes a profile resident"
+    )
+    var header = SnapshotHeader(epoch: 1)
+    header.created = end
+    let before = (residentBytes(), processorSeconds())
+    let summary = try shop.pipeline.save(header, to: SnapshotFolder(folder))
+    print(
+        "saved: \(summary.bytes / people) bytes a profile in the file",
+        "(\(summary.unpackedBytes / people) unpacked), \(text(summary.seconds)) s,",
+        "\(text(processorSeconds() - before.1)) CPU-s,",
+        "\((residentBytes() - before.0) >> 20) MiB more memory meanwhile"
+    )
+}
+
+/// What a thread restores; read when the thread has ended.
+private final class Restored: @unchecked Sendable {
+    // @unchecked: written by one thread, read after it has ended.
+    var shard: ShardPipeline?
+    var resolver: Resolver?
+    var error: SnapshotError?
+    var seconds = 0.0
+}
+
+/// Restores the newest state of a folder, each part on a thread of its own, and goes on.
+func restore(from folder: String, shards: Int, tail: Int) throws {
+    let rules = Shop.rules()
+    guard let path = try SnapshotFolder(folder).list().first else { return print("no snapshot") }
+    let (clock, cpu) = (ContinuousClock(), processorSeconds())
+    var parts: [Restored] = []
+    var file: SnapshotFile?
+    let took =
+        try clock.measure {
+            let opened = try SnapshotFile(path: path)
+            parts = restoreParts(of: opened, rules, shards)
+            file = opened
+        } / .seconds(1)
+    guard let file else { return }
+    let people = file.profiles
+    for part in parts { if let error = part.error { throw error } }
+    let each = parts.map { text($0.seconds) }.joined(separator: ", ")
+    var timers = 0
+    for part in parts { timers += part.shard?.timerCount ?? 0 }
+    print(
+        "restored: \(people) profiles, \(timers) timers into \(shards) shards in \(text(took)) s,",
+        "\(text(processorSeconds() - cpu)) CPU-s (shards, then the resolver: \(each) s),",
+        "\(residentBytes() / people) bytes a profile resident"
+    )
+    if tail > 0 { goOn(parts, rules, file, tail) }
+}
+
+private func restoreParts(
+    of file: SnapshotFile,
+    _ rules: CompiledRules,
+    _ shards: Int
+) -> [Restored] {
+    let parts = (0...shards).map { _ in Restored() }
+    let threads = parts.indices.map { index in
+        let thread = EngineThread(name: "restore \(index)")
+        let part = parts[index]
+        thread.start {
+            let took = ContinuousClock().measure {
+                do throws(SnapshotError) {
+                    var losses = StateLosses()
+                    if index == shards {
+                        part.resolver = try file.restoreResolver(rules: rules, shards: shards)
+                    } else {
+                        part.shard = try file.restoreShard(
+                            index,
+                            of: shards,
+                            rules: rules,
+                            losses: &losses
+                        )
+                    }
+                } catch {
+                    part.error = error
+                }
+            }
+            part.seconds = took / .seconds(1)
+        }
+        return thread
+    }
+    for thread in threads { thread.join() }
+    return parts
+}
+
+/// Goes on with a tail of events, decoded already, on one thread.
+private func goOn(_ parts: [Restored], _ rules: CompiledRules, _ file: SnapshotFile, _ tail: Int) {
+    guard let resolver = parts[parts.count - 1].resolver.take() else { return }
+    var pipeline = SerialPipeline(
+        resolver: resolver,
+        rules: rules,
+        shards: parts.count - 1,
+        epoch: file.header.epoch
+    )
+    for index in 0..<parts.count - 1 {
+        guard let shard = parts[index].shard.take() else { return }
+        pipeline.put(shard, at: index)
+    }
+    let people = file.profiles
+    var shop = Shop(pipeline, rules, after: people * 4)
+    let cpu = processorSeconds()
+    let took =
+        ContinuousClock().measure {
+            shop.goOn(tail, of: people, from: file.header.created, perSecond: 20_000)
+        } / .seconds(1)
+    print(
+        "went on: \(tail) events in \(text(took)) s on one thread,",
+        "\(text((processorSeconds() - cpu) / Double(tail) * 1e6)) CPU-s a million events",
+        "(with making them), \(shop.outputs) outputs"
+    )
+}

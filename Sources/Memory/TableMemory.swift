@@ -1,0 +1,38 @@
+import CMemory
+
+/// Where tables get their memory.
+///
+/// Small ones from the heap. What a shop of millions fills comes in large pages, straight from the
+/// system: a processor finds its way in them without looking the page up at every step, and they
+/// are had in one go instead of one fault for every four kilobytes.
+@usableFromInline
+enum TableMemory {
+    /// From so many bytes on memory comes in large pages.
+    @usableFromInline static let largeMin = 4 << 20
+    private static let page = 2 << 20
+
+    private static func rounded(_ size: Int) -> Int { (size + page - 1) / page * page }
+
+    /// Memory that its owner gives back with the same size; `isZeroed` asks for zeros.
+    @unsafe
+    static func take(_ size: Int, isZeroed: Bool = false) -> UnsafeMutableRawPointer {
+        guard size >= largeMin else {
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+            if isZeroed {
+                unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+            }
+            return unsafe memory
+        }
+        guard let memory = unsafe collie_memory_map(rounded(size)) else {
+            fatalError("no memory for a table of \(size >> 20) MiB")
+        }
+        return unsafe memory
+    }
+
+    /// Gives memory back.
+    @unsafe
+    static func give(back memory: UnsafeMutableRawPointer, _ size: Int) {
+        guard size >= largeMin else { return unsafe memory.deallocate() }
+        unsafe collie_memory_unmap(memory, rounded(size))
+    }
+}

@@ -1,0 +1,130 @@
+import Engine
+import Events
+import Kafka
+import Snapshots
+
+/// Cuts epochs: first those of the journal, then new ones.
+///
+/// Follows `JournalSource` and `KafkaSource`: partitions are numbered as the journal did, a
+/// partition that is caught up follows the wall clock, new partitions are adopted at an epoch's
+/// end.
+struct SimulatedSource {
+    private unowned let world: Simulation
+    private unowned let instance: SimulatedInstance
+    private let port: SimulatedPort
+    private let journal: [JournalRecord]
+    private var position = 0
+    private var nexts: [Int64] = []
+    private var hasMoved: [Bool] = []
+
+    init(
+        _ world: Simulation,
+        _ instance: SimulatedInstance,
+        _ port: SimulatedPort,
+        _ journal: [JournalRecord],
+        behind header: SnapshotHeader?
+    ) {
+        self.world = world
+        self.instance = instance
+        self.port = port
+        self.journal = journal
+        for name in journal.last?.partitions ?? [] {
+            guard let partition = TopicPartition(name) else { continue }
+            let start = header?.offsets.first { $0.partition == partition.partition }?.next
+            add(Int(partition.partition), from: start ?? 0)
+        }
+        if let header { position = journal.firstIndex { $0.epoch > header.epoch } ?? journal.count }
+        // As the engine's: what was journalled is committed with the next epoch, if it was not.
+        for number in nexts.indices { hasMoved[number] = true }
+        if journal.isEmpty { adopt() }
+    }
+
+    private mutating func add(_ partition: Int, from next: Int64) {
+        port.numbered.append(partition)
+        nexts.append(next)
+        hasMoved.append(false)
+    }
+
+    /// Adds partitions that are there and not read yet.
+    private mutating func adopt() {
+        for partition in 0..<world.broker.inputs.count where !port.numbered.contains(partition) {
+            add(partition, from: world.broker.committed[partition] ?? 0)
+        }
+    }
+
+    /// Where the log goes on behind what was given out.
+    var offsets: [SnapshotHeader.Offset] {
+        zip(port.numbered, nexts).map {
+            SnapshotHeader.Offset(
+                topic: SimulatedBroker.inputTopic,
+                partition: Int32($0),
+                next: $1
+            )
+        }
+    }
+
+    /// The last epoch that was in the journal when the term began.
+    var lastJournalled: JournalRecord? { journal.last }
+
+    /// Whether there are journalled epochs left.
+    var isReplaying: Bool { position < journal.count }
+
+    /// The next journalled epoch.
+    mutating func replay() -> (records: [Decider.Record], mark: EpochMark)? {
+        guard isReplaying else { return nil }
+        let record = journal[position]
+        position += 1
+        var records: [Decider.Record] = []
+        for target in record.offsets {
+            records += world.records(
+                port.numbered[target.partition],
+                as: target.partition,
+                from: nexts[target.partition],
+                to: target.next
+            )
+            nexts[target.partition] = target.next
+        }
+        var mark = record.mark
+        mark.partitions = port.partitions
+        return (records, mark)
+    }
+
+    /// A new epoch: some of what is there.
+    mutating func epoch(at clock: Int64) -> (records: [Decider.Record], mark: EpochMark) {
+        var mark = EpochMark()
+        mark.wallClock = EventTime(milliseconds: clock)
+        mark.partitionCount = nexts.count
+        mark.partitions = port.partitions
+        var records: [Decider.Record] = []
+        // The broker answers for partitions in any order.
+        let first = nexts.isEmpty ? 0 : Int(world.within(0...Int64(nexts.count - 1)))
+        for step in nexts.indices {
+            let number = (first + step) % nexts.count
+            let log = world.broker.inputs[port.numbered[number]]
+            let limit = world.draw(500) ? Int.max : Int(world.within(0...6))
+            let isAnswering = world.broker.isUp
+            let found =
+                isAnswering
+                ? world.broker.read(log, from: nexts[number], limit: limit)
+                : ([], nexts[number], -1)
+            for (offset, entry) in found.0 {
+                records.append(Decider.Record(partition: number, offset: offset, entry: entry))
+            }
+            if found.1 > nexts[number] {
+                nexts[number] = found.1
+                hasMoved[number] = true
+            }
+            if found.1 == found.2, isAnswering { mark.idlePartitions.append(number) }
+        }
+        mark.idlePartitions.sort()
+        for number in nexts.indices where hasMoved[number] {
+            mark.offsets.append((number, nexts[number]))
+            hasMoved[number] = false
+        }
+        if let change = world.seams.mark {
+            change(&mark, port.numbered.map { world.broker.inputs[$0].end })
+        }
+        adopt()
+        return (records, mark)
+    }
+}
