@@ -160,7 +160,7 @@ let package = Package(
         .target(name: "TestData", path: "Tests/TestData", swiftSettings: tests),
         .target(
             name: "KafkaTesting",
-            dependencies: ["CPlatform", "Kafka", "TestData"],
+            dependencies: ["CPlatform", "Encoding", "Kafka", "TestData"],
             path: "Tests/KafkaTesting",
             swiftSettings: tests
         ),

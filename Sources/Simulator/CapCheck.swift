@@ -42,7 +42,7 @@ struct CapCheck {
             let flow = rules.flows.firstIndex(where: { $0.id == name }),
             let channel = Channel(rawValue: topic.rawValue)
         else { return }
-        let all = Headers(headers)
+        let all = PackedHeaders(headers)
         let command = Command(
             flow: flow,
             step: "\(all["ce_correlationid"] ?? "")/\(step)",
@@ -98,28 +98,4 @@ struct CapCheck {
         let day = CivilDate(year: numbers[0], month: numbers[1], day: numbers[2]).dayNumber
         return (((day * 24 + numbers[3]) * 60 + numbers[4]) * 60 + numbers[5]) * 1_000 + numbers[6]
     }
-}
-
-/// Headers as they stand in an output record, by name.
-struct Headers {
-    private var values: [String: String] = [:]
-
-    init(_ bytes: [UInt8]) {
-        var position = 0
-        func number(_ count: Int) -> Int {
-            (0..<count).reduce(0) { $0 | Int(bytes[position + $1]) << (8 * $1) }
-        }
-        while position < bytes.count {
-            let name = number(2)
-            position += 2
-            let key = String(decoding: bytes[position..<position + name], as: UTF8.self)
-            position += name
-            let length = number(4)
-            position += 4
-            values[key] = String(decoding: bytes[position..<position + length], as: UTF8.self)
-            position += length
-        }
-    }
-
-    subscript(name: String) -> String? { values[name] }
 }

@@ -192,7 +192,7 @@ final class Oracle {
         }
         let place = Oracle.place(topic, key)
         if topic.rawValue < OutputTopic.decisions.rawValue {
-            let id = Headers(entry.headers)["ce_id"] ?? ""
+            let id = PackedHeaders(entry.headers)["ce_id"] ?? ""
             if !ids.insert(id).inserted {
                 throw Violation(description: "\(place): command \(id) is there twice")
             }

@@ -1,3 +1,4 @@
+import Encoding
 import Foundation
 package import Kafka
 
@@ -60,21 +61,7 @@ package func pack(_ headers: [(String, String)]) -> [UInt8] {
 }
 
 /// The reverse of `pack`.
-package func unpack(_ bytes: [UInt8]) -> [String: String] {
-    var headers: [String: String] = [:]
-    var offset = 0
-    while offset < bytes.count {
-        let name = Int(bytes[offset]) | Int(bytes[offset + 1]) << 8
-        let text = String(decoding: bytes[offset + 2..<offset + 2 + name], as: UTF8.self)
-        offset += 2 + name
-        var value = 0
-        for shift in 0..<4 { value |= Int(bytes[offset + shift]) << (8 * shift) }
-        offset += 4
-        headers[text] = String(decoding: bytes[offset..<offset + value], as: UTF8.self)
-        offset += value
-    }
-    return headers
-}
+package func unpack(_ bytes: [UInt8]) -> [String: String] { PackedHeaders(bytes).values }
 
 /// Reads a topic from its beginning as a subscriber would.
 package final class Reader {

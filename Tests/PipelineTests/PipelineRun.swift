@@ -190,7 +190,7 @@ struct PipelineRun: ~Copyable {
         case .deadLetters:
             outcomes.identity.append("dead letter")
         default:
-            let headers = readHeaders(Array(parts[1]))
+            let headers = PackedHeaders(Array(parts[1]))
             let variables = fields["variables"] as? [String: Any] ?? [:]
             let items = (variables["items"] as? [[String: Any]] ?? []).map { item in
                 itemText(
@@ -230,25 +230,6 @@ struct PipelineRun: ~Copyable {
                 )
             )
         }
-    }
-
-    private func readHeaders(_ bytes: [UInt8]) -> [String: String] {
-        var headers: [String: String] = [:]
-        var position = 0
-        func number(_ count: Int) -> Int {
-            (0..<count).reduce(0) { $0 | Int(bytes[position + $1]) << (8 * $1) }
-        }
-        while position < bytes.count {
-            let name = number(2)
-            position += 2
-            let key = String(decoding: bytes[position..<position + name], as: UTF8.self)
-            position += name
-            let length = number(4)
-            position += 4
-            headers[key] = String(decoding: bytes[position..<position + length], as: UTF8.self)
-            position += length
-        }
-        return headers
     }
 }
 
