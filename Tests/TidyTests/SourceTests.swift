@@ -14,8 +14,8 @@ struct SourceTests {
         ],
         "Encoding": ["OutputBuffer"],
         "Engine": [
-            "Audit", "FileSource", "Journal", "KafkaSink", "LineFile", "OutputLine", "RecordCopy",
-            "Shard",
+            "Audit", "FileSource", "JournalReader", "KafkaSink", "LineFile", "OutputLine", "RecordCopy",
+            "Shard", "SnapshotKeeper",
         ],
         "Events": ["EventBlock", "Hash128"],
         "Kafka": [
