@@ -1,6 +1,7 @@
 import CPlatform
 package import Kafka
 import Pipeline
+import Shards
 package import Snapshots
 
 /// Has all state saved now and then, by a forked child while the engine goes on.
@@ -21,6 +22,8 @@ package final class SnapshotKeeper {
         package var interval: Duration = .seconds(60)
         /// A child that takes longer is ended.
         package var patience: Duration = .seconds(600)
+        /// Waits for each child before it goes on, so that a test knows when a snapshot is there.
+        package var waitsForChild = false
         /// The last one, at the end, is left out if it would take longer.
         package var lastMax: Duration = .seconds(15)
 
@@ -35,7 +38,7 @@ package final class SnapshotKeeper {
         var begun: Int64
     }
 
-    private let configuration: Configuration
+    private var configuration: Configuration
     private let fingerprint: String
     private let log: KafkaLog
     /// While this instance leads: the journal's end a moment ago, and the leader's name.
@@ -61,6 +64,7 @@ package final class SnapshotKeeper {
         log: KafkaLog
     ) {
         self.configuration = configuration
+        self.configuration.folder.calls = configuration.folder.calls.withCrashPoints
         self.fingerprint = fingerprint
         self.log = log
         offsets = header?.offsets ?? []
@@ -140,6 +144,10 @@ package final class SnapshotKeeper {
         let pause = Duration.nanoseconds(collie_monotonic_nanoseconds() - begun)
         longestPause = max(longestPause, pause)
         log.line(.debug, "snapshot of epoch \(epoch) begun; the pause was \(pause)")
+        while configuration.waitsForChild, child != nil {
+            EngineThread.sleep(milliseconds: 1)
+            lookAtChild(collie_monotonic_nanoseconds())
+        }
     }
 
     private func header(_ epoch: UInt64) -> SnapshotHeader {
