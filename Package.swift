@@ -200,8 +200,9 @@ let package = Package(
         suite(
             "EngineTests",
             [
-                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "LoadTesting",
-                "Memory", "Pipeline", "Profiles", "Settings", "TestData",
+                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "Kafka",
+                "LoadTesting", "Memory", "Pipeline", "Profiles", "Settings", "Snapshots",
+                "TestData",
             ]
         ),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),

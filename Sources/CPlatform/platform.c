@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -228,6 +229,7 @@ int collie_stop_descriptor(void) { return atomic_load(&stop_event); }
 int64_t collie_fork(int *report) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) return -errno;
+    pid_t parent = getpid();
     pid_t child = fork();
     if (child < 0) {
         int error = errno;
@@ -240,6 +242,9 @@ int64_t collie_fork(int *report) {
         *report = ends[0];
         return child;
     }
+    // Whoever follows the parent may write to the same folder.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
     // Connections must end with the parent, whatever becomes of its child.
     dup2(ends[1], 3);
     syscall(SYS_close_range, 4u, ~0u, 0u);

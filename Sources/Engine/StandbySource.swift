@@ -124,7 +124,9 @@ final class StandbySource: RecordSource {
     private func tellProgress(_ past: JournalSource) {
         guard !isRecovering, membership.recovery.reading == nil, sink == nil else { return }
         // Only a backlog is worth telling of.
-        guard let end = past.end(within: .milliseconds(200)), end > past.position + 100 else { return }
+        guard let end = past.end(within: .milliseconds(200)), end > past.position + 100 else {
+            return
+        }
         isRecovering = true
         membership.recovery.begin(from: past.position, to: end)
     }

@@ -54,7 +54,9 @@ extension Settings {
         var isSkipping = false
         for line in effective.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.first.map({ $0 != " " }) == true {
-                isSkipping = ["kafka:", "engine:", "snapshots:", "shutdown:"].contains { line.hasPrefix($0) }
+                isSkipping = ["kafka:", "engine:", "snapshots:", "shutdown:"].contains {
+                    line.hasPrefix($0)
+                }
             }
             if isSkipping { continue }
             for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

@@ -14,8 +14,9 @@ struct SourceTests {
         ],
         "Encoding": ["OutputBuffer"],
         "Engine": [
-            "Audit", "FileSource", "JournalReader", "KafkaSink", "LineFile", "OutputLine", "RecordCopy",
-            "Shard", "SnapshotKeeper",
+            "Audit", "FileSource", "JournalReader", "KafkaSink", "LineFile", "OutputLine",
+            "RecordCopy",
+            "Shard", "SnapshotCrashPoints", "SnapshotKeeper",
         ],
         "Events": ["EventBlock", "Hash128"],
         "Kafka": [

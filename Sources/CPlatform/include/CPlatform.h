@@ -85,7 +85,7 @@ int collie_stop_descriptor(void);
 // Copies of the process
 
 /// Forks. In the child answers 0: it has this thread only, the standard files and `report`, and a
-/// low priority. In the parent answers the child's id, or a negative error number; what the child
+/// low priority, and ends with the thread that made it. In the parent answers the child's id, or a negative error number; what the child
 /// says at its end is read from `report`.
 int64_t collie_fork(int *report);
 /// In the child: says `text` (at most 1,000 bytes) and ends.
