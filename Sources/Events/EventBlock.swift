@@ -213,6 +213,34 @@ package final class EventBlock: @unchecked Sendable {
         }
     }
 
+    /// Where an event stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofEvent index: Int) -> RawSpan {
+        precondition(index >= 0 && index < capacity.records)
+        return unsafe memory(UnsafeRawPointer(eventStore + index), MemoryLayout<CustomerEvent>.size)
+    }
+
+    /// Where an identifier stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofIdentifier index: Int) -> RawSpan {
+        precondition(index >= 0 && index < identifierCapacity)
+        return unsafe memory(UnsafeRawPointer(identifierStore + index), MemoryLayout<Identifier>.size)
+    }
+
+    /// Where a product stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofProduct index: Int) -> RawSpan {
+        precondition(index >= 0 && index < productCapacity)
+        return unsafe memory(UnsafeRawPointer(productStore + index), MemoryLayout<Product>.size)
+    }
+
+    // Of a record that was just checked to be the block's.
+    @_lifetime(borrow self)
+    private func memory(_ begin: UnsafeRawPointer, _ size: Int) -> RawSpan {
+        let buffer = unsafe UnsafeRawBufferPointer(start: begin, count: size)
+        return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
+    }
+
     /// An identifier.
     @inlinable
     package subscript(identifier index: Int) -> Identifier {

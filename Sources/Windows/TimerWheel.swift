@@ -45,6 +45,21 @@ package struct TimerWheel: ~Copyable {
     /// Tells the processor that a slot's timer will be armed soon.
     package func prefetch(_ slot: UInt32) { nodes.prefetch(slot) }
 
+    /// A slot of each of the next three seconds with timers, as far as the current turn of the
+    /// fastest dial tells; 0 where it does not.
+    package var soon: InlineArray<3, UInt32> {
+        var slots = InlineArray<3, UInt32>(repeating: 0)
+        var index = Int(truncatingIfNeeded: passed + 1) & (TimerWheel.width - 1)
+        for place in 0..<3 {
+            index += 1
+            if index >= TimerWheel.width { break }
+            index += silence(after: index)
+            if index >= TimerWheel.width { break }
+            slots[place] = heads[index]
+        }
+        return slots
+    }
+
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {
         guard nodes.contains(slot), nodes[slot].bucket != 0 else { return nil }
