@@ -217,21 +217,24 @@ package final class EventBlock: @unchecked Sendable {
     @_lifetime(borrow self)
     package func memory(ofEvent index: Int) -> RawSpan {
         precondition(index >= 0 && index < capacity.records)
-        return unsafe memory(UnsafeRawPointer(eventStore + index), MemoryLayout<CustomerEvent>.size)
+        let begin = unsafe UnsafeRawPointer(eventStore + index)
+        return unsafe memory(begin, MemoryLayout<CustomerEvent>.size)
     }
 
     /// Where an identifier stands, for who fetches ahead.
     @_lifetime(borrow self)
     package func memory(ofIdentifier index: Int) -> RawSpan {
         precondition(index >= 0 && index < identifierCapacity)
-        return unsafe memory(UnsafeRawPointer(identifierStore + index), MemoryLayout<Identifier>.size)
+        let begin = unsafe UnsafeRawPointer(identifierStore + index)
+        return unsafe memory(begin, MemoryLayout<Identifier>.size)
     }
 
     /// Where a product stands, for who fetches ahead.
     @_lifetime(borrow self)
     package func memory(ofProduct index: Int) -> RawSpan {
         precondition(index >= 0 && index < productCapacity)
-        return unsafe memory(UnsafeRawPointer(productStore + index), MemoryLayout<Product>.size)
+        let begin = unsafe UnsafeRawPointer(productStore + index)
+        return unsafe memory(begin, MemoryLayout<Product>.size)
     }
 
     // Of a record that was just checked to be the block's.
