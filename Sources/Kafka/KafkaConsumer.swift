@@ -259,6 +259,27 @@ package final class KafkaConsumer: @unchecked Sendable {
         return (0..<list.count).map { list.offset($0) }
     }
 
+    /// The first offset of each partition whose record came at a time (in milliseconds since 1970)
+    /// or later; nil where there is none. At most that long.
+    package func offsets(
+        of partitions: [TopicPartition],
+        at time: Int64,
+        within limit: Duration
+    ) throws(KafkaError) -> [Int64?] {
+        var list = OffsetList(room: partitions.count)
+        for partition in partitions { list.append(partition, offset: max(0, time)) }
+        try KafkaError.check(
+            unsafe rd_kafka_offsets_for_times(
+                client.pointer,
+                list.pointer,
+                Int32(clamping: limit.milliseconds)
+            ),
+            "kafka: cannot ask for the offsets of a time"
+        )
+        try list.check("kafka: cannot ask for the offset of a time of")
+        return (0..<list.count).map { list.offset($0) >= 0 ? list.offset($0) : nil }
+    }
+
     /// What the group has committed of each partition, nil where nothing was; at most that long.
     ///
     /// Offsets of a transaction that is still open are waited for.

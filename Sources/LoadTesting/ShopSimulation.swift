@@ -36,7 +36,8 @@ package struct ShopSimulation {
 
     /// Opens the shop.
     package init(_ traffic: ShopTraffic) {
-        precondition(traffic.shoppers > 0 && traffic.shoppers < Int(UInt32.max))
+        precondition(traffic.shoppers > 0)
+        precondition(traffic.shoppers <= Int(UInt32.max - traffic.firstShopper))
         self.traffic = traffic
         end = (traffic.start + traffic.span).milliseconds
         random = Random(seed: Random.mix(traffic.seed))
@@ -142,6 +143,7 @@ package struct ShopSimulation {
         case .order:
             orders &+= 1
             visit.order = orders
+            visit.cart = shopper.carts
         default: break
         }
         let record = write(phase, visit, shopper, line, at: time)
@@ -241,8 +243,9 @@ package struct ShopSimulation {
             postpone(to: arrival)
             return nil
         }
-        self.line = writer.bytes
-        key = keyWriter.bytes
+        // Memory changes hands, so that none is asked for.
+        writer.exchange(&self.line)
+        keyWriter.exchange(&key)
         return Record(
             arrival: EventTime(milliseconds: arrival),
             time: EventTime(milliseconds: time)
@@ -279,11 +282,14 @@ package struct ShopSimulation {
         }
     }
 
-    private func persona(_ visit: Visit) -> Persona { Persona(visit.shopper, seed: traffic.seed) }
+    /// The number by which the world knows a shopper.
+    private func number(_ visit: Visit) -> UInt32 { traffic.firstShopper &+ visit.shopper }
+
+    private func persona(_ visit: Visit) -> Persona { Persona(number(visit), seed: traffic.seed) }
 
     /// The anonymous id of the device; some devices belong to two neighbours.
     private func anonymous(_ visit: Visit) -> UInt64 {
-        let pair = Persona(visit.shopper & ~1, seed: traffic.seed)
+        let pair = Persona(number(visit) & ~1, seed: traffic.seed)
         let shared = Double(pair.device(7, seed: traffic.seed) >> 11) * 0x1p-53
         let owner = shared < traffic.sharedDeviceShare ? pair : persona(visit)
         return owner.device(visit.device, seed: traffic.seed)
@@ -313,9 +319,9 @@ package struct ShopSimulation {
         }
         if isKnown {
             writer.put(#"","userId":"u"#)
-            writer.put(Int(visit.shopper))
+            writer.put(Int(number(visit)))
             keyWriter.put("u")
-            keyWriter.put(Int(visit.shopper))
+            keyWriter.put(Int(number(visit)))
         } else {
             keyWriter.put(hex: anonymous(visit))
         }
@@ -403,16 +409,17 @@ package struct ShopSimulation {
             let isReturned = visit.isCashOnDelivery && visit.order % 4 == 0
             writer.put(isReturned ? "Order Returned To Origin" : "Order Delivered")
             writer.put(#"","properties":{"order_id":"o"#)
-            writer.put(Int(visit.shopper))
+            writer.put(Int(number(visit)))
             writer.put("-")
-            writer.put(Int(shopper.carts))
+            // By now there may be another cart.
+            writer.put(Int(visit.cart))
             writer.put(#""}"#)
         case .consent:
             writer.put(#"Consent Updated","properties":{"channel":""#)
             let channel = visit.order % 3
             writer.put(channel == 0 ? "email" : channel == 1 ? "sms" : "whatsapp")
             writer.put(#"","state":""#)
-            let bits = Random.mix(traffic.seed ^ UInt64(visit.shopper) << 4 ^ UInt64(channel)) % 100
+            let bits = Random.mix(traffic.seed ^ UInt64(number(visit)) << 4 ^ UInt64(channel)) % 100
             let isYes = bits < (channel == 0 ? 85 : channel == 1 ? 60 : 55)
             writer.put(isYes ? "subscribed" : "did_not_subscribe")
             writer.put(#""}"#)
@@ -423,13 +430,13 @@ package struct ShopSimulation {
 
     private mutating func writeCart(_ visit: Visit, _ shopper: Shopper) {
         writer.put("c")
-        writer.put(Int(visit.shopper))
+        writer.put(Int(number(visit)))
         writer.put("-")
         writer.put(Int(shopper.carts))
     }
 
     private mutating func writeOrder(_ visit: Visit, _ shopper: Shopper) {
-        writer.put(Int(visit.shopper))
+        writer.put(Int(number(visit)))
         writer.put("-")
         writer.put(Int(shopper.carts))
     }
@@ -476,7 +483,7 @@ package struct ShopSimulation {
         writer.put(#"","timezone":""#)
         putZone(persona)
         writer.put(#"","ip":"203.0.113."#)
-        writer.put(Int(visit.shopper % 254) + 1)
+        writer.put(Int(number(visit) % 254) + 1)
         if traffic.isPadded {
             writer.put(
                 visit.device == 1
