@@ -56,7 +56,10 @@ package final class KafkaConsumer: @unchecked Sendable {
         try configuration.set("enable.auto.commit", "false")
         try configuration.set("enable.auto.offset.store", "false")
         try configuration.set("enable.partition.eof", "true")
-        try configuration.set("isolation.level", "read_committed")
+        try configuration.set(
+            "isolation.level",
+            settings.readsUncommitted ? "read_uncommitted" : "read_committed"
+        )
         try configuration.set("allow.auto.create.topics", "false")
         try configuration.set("auto.offset.reset", settings.acceptsLoss ? "earliest" : "error")
         let context = ClientContext(log, leaderTopic: settings.leaderTopic)

@@ -30,7 +30,7 @@ struct EventWriter {
             digits[begin] = UInt8(truncatingIfNeeded: rest % 10) + 48
             rest /= 10
         } while rest > 0
-        put(digits.span, from: begin)
+        put(digits.span, begin..<20)
     }
 
     /// A number with leading zeros.
@@ -41,7 +41,7 @@ struct EventWriter {
             digits[index] = UInt8(truncatingIfNeeded: rest % 10) + 48
             rest /= 10
         }
-        put(digits.span, from: 20 - count)
+        put(digits.span, 20 - count..<20)
     }
 
     mutating func put(hex number: UInt64) {
@@ -50,13 +50,13 @@ struct EventWriter {
             let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index)) & 15
             digits[index] = digit < 10 ? digit + 48 : digit + 87
         }
-        put(digits.span, from: 0)
+        put(digits.span, 0..<16)
     }
 
-    private mutating func put(_ span: Span<UInt8>, from begin: Int) {
+    private mutating func put(_ span: Span<UInt8>, _ range: Range<Int>) {
         // At once: byte by byte, room would be looked for each time.
         unsafe span.withUnsafeBufferPointer {
-            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[begin...]))
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[range]))
         }
     }
 
@@ -94,22 +94,19 @@ struct EventWriter {
         set(10, part / 10)
         set(11, part)
         text[12] = UInt8(ascii: "Z")
-        put(text.span, from: 0)
+        put(text.span, 0..<13)
     }
 
     /// Fills up to a length.
     mutating func pad(to length: Int, with random: UInt64) {
         // Sixteen letters, over and over.
         var letters = InlineArray<64, UInt8>(repeating: 97)
-        for index in 0..<64 {
-            letters[index] = UInt8(truncatingIfNeeded: random >> UInt64(4 * (index & 15)) & 15) + 97
+        for index in 0..<16 {
+            let letter = UInt8(truncatingIfNeeded: random >> UInt64(4 * index) & 15) + 97
+            for copy in 0..<4 { letters[16 * copy + index] = letter }
         }
-        while length - bytes.count >= 64 { put(letters.span, from: 0) }
-        var rest = 0
-        while bytes.count < length {
-            bytes.append(letters[rest])
-            rest += 1
-        }
+        while length - bytes.count >= 64 { put(letters.span, 0..<64) }
+        if length > bytes.count { put(letters.span, 0..<length - bytes.count) }
     }
 
     /// Takes the bytes away and leaves others' memory to write into.

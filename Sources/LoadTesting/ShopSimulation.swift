@@ -33,6 +33,7 @@ package struct ShopSimulation {
     /// The record's key: the user id, else the anonymous id.
     package private(set) var key: [UInt8] = []
     private static let arrivals = Int32.min
+    private let labels = (0..<Assortment.size).map(ShopSimulation.label)
 
     /// Opens the shop.
     package init(_ traffic: ShopTraffic) {
@@ -88,7 +89,7 @@ package struct ShopSimulation {
             next: .view,
             random: Random(seed: random.next())
         )
-        visit.product = UInt16(visit.random.below(640))
+        visit.product = UInt16(visit.random.below(Assortment.size))
         let index: Int32
         if let free = freeVisits.popLast() {
             visits[Int(free)] = visit
@@ -168,11 +169,11 @@ package struct ShopSimulation {
         switch phase {
         case .view:
             next = draw < 0.52 ? .view : draw < 0.74 ? .add : nil
-            if next == .view { visit.product = UInt16(visit.random.below(640)) }
+            if next == .view { visit.product = UInt16(visit.random.below(Assortment.size)) }
         case .add:
             next = draw < 0.28 ? .view : draw < 0.5 ? .cart : draw < 0.72 ? .checkout : nil
             if draw > 0.96 { next = .remove }
-            if next == .view { visit.product = UInt16(visit.random.below(640)) }
+            if next == .view { visit.product = UInt16(visit.random.below(Assortment.size)) }
         case .remove: next = shopper.lineCount == 0 ? nil : draw < 0.5 ? .view : nil
         case .cart: next = draw < 0.45 ? .checkout : draw < 0.53 ? .remove : nil
         case .checkout: next = draw < 0.7 ? .pay : nil
@@ -454,19 +455,28 @@ package struct ShopSimulation {
     }
 
     private mutating func writeProduct(_ number: Int, quantity: Int) {
-        writer.put(#""product_id":"pf-"#)
-        writer.put(number)
-        writer.put(#"","name":""#)
-        writer.put(Assortment.article(number).name)
-        writer.put(#"","price":"#)
-        writer.put(Assortment.price(number))
-        writer.put(#","quantity":"#)
+        writer.put(labels[number].head)
         writer.put(quantity)
-        writer.put(#","url":"https://shop.example/p/"#)
-        writer.put(number)
-        writer.put(#"","image_url":"https://shop.example/i/"#)
-        writer.put(number)
-        writer.put(#".jpg""#)
+        writer.put(labels[number].tail)
+    }
+
+    /// What is written of a product before and behind its quantity; the same each time.
+    private static func label(_ number: Int) -> (head: [UInt8], tail: [UInt8]) {
+        var head = EventWriter()
+        head.put(#""product_id":"pf-"#)
+        head.put(number)
+        head.put(#"","name":""#)
+        head.put(Assortment.article(number).name)
+        head.put(#"","price":"#)
+        head.put(Assortment.price(number))
+        head.put(#","quantity":"#)
+        var tail = EventWriter()
+        tail.put(#","url":"https://shop.example/p/"#)
+        tail.put(number)
+        tail.put(#"","image_url":"https://shop.example/i/"#)
+        tail.put(number)
+        tail.put(#".jpg""#)
+        return (head.bytes, tail.bytes)
     }
 
     private mutating func putZone(_ persona: Persona) {

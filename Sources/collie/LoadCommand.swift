@@ -62,7 +62,11 @@ let loadCommand = Command(
         ),
         Option(name: "rate", value: "N", help: "The shop's events a second on average (default 100)."),
         Option(name: "span", value: "SPAN", help: "How long the shop is open (default 60s)."),
-        Option(name: "pace", value: "N", help: "What its people's pauses are multiplied with."),
+        Option(
+            name: "pace",
+            value: "N",
+            help: "What its people's pauses of 4 to 44 s are multiplied with\n(default 0.05, so that the rate is reached soon)."
+        ),
         Option(name: "seed", value: "N", help: "Which shop, with which people (default the clock)."),
     ] + trafficOptions + [configOption, shortWindowsOption]
 ) { arguments in
@@ -188,6 +192,7 @@ extension ShopTraffic {
         seed = UInt64(try arguments.number("seed", default: clock, in: 0...Int.max))
         // Other people each time: who has ordered before is no stranger any more.
         firstShopper = UInt32(LoadTesting.Random.mix(seed) % 1_000_000_000)
+        pace = 0.05
         if let text = arguments.last("pace") {
             guard let pace = Double(text), pace > 0 else {
                 throw UsageError(description: "--pace takes a number such as 0.05, not \"\(text)\"")

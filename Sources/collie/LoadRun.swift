@@ -183,6 +183,11 @@ final class LoadRun: Sendable {
 
     // MARK: Watching
 
+    /// What later events of a person make of what an earlier one began.
+    private static let endings: [Outcome] = [
+        .goalMet, .exited, .superseded, .empty, .merged, .inheritedEvent,
+    ]
+
     private enum Output { case command, decision, deadLetter }
 
     private func watch() throws {
@@ -232,6 +237,7 @@ final class LoadRun: Sendable {
     ) {
         var cause: UInt64?
         var due: Int64?
+        var isEnding = false
         switch output {
         case .command:
             let headers = PackedHeaders(record.headers)
@@ -241,6 +247,9 @@ final class LoadRun: Sendable {
             let json = record.value ?? []
             cause = OutputReading.text(of: "cause", in: json).map { MessageIDHash($0).value }
             due = OutputReading.text(of: "at", in: json).flatMap { reading.time($0) }
+            isEnding = OutputReading.text(of: "outcome", in: json).map { text in
+                LoadRun.endings.contains { $0.name.utf8.elementsEqual(text) }
+            } ?? false
         case .deadLetter:
             shared.withLock {
                 $0.deadLetters += 1
@@ -253,6 +262,7 @@ final class LoadRun: Sendable {
                 output == .command ? .command : .decision,
                 of: cause.flatMap { shared.sent[$0] },
                 dueTime: due,
+                isEnding: isEnding,
                 seenAt: now
             )
             shared.lastOutput = now
@@ -265,6 +275,8 @@ final class LoadRun: Sendable {
         // As the deployment's group, but only to ask: it is not joined.
         var own = settings
         own.instance = nil
+        // Else the answer waits for the transaction that is open just then.
+        own.readsUncommitted = true
         let consumer = try KafkaConsumer(own, log: .silent())
         var partitions: [TopicPartition] = []
         for topic in plan.groupTopics {
@@ -357,6 +369,7 @@ final class LoadRun: Sendable {
             outputs.commands = shared.latencies.count(.command)
             outputs.commandsPerSecond = Double(outputs.commands) / max(whole, 0.001)
             outputs.decisions = shared.latencies.count(.decision)
+            outputs.endedByLaterEvents = shared.latencies.ended
             outputs.deadLetters = shared.deadLetters
             outputs.unmatched = shared.latencies.unknown.reduce(0, +)
             let began = Date(timeIntervalSince1970: Double(begin) / 1_000_000)

@@ -14,6 +14,9 @@ package struct OutputLatencies: Sendable {
     package private(set) var due = Array(repeating: LatencyHistogram(), count: 2)
     /// Outputs whose event is not known: it came before this load, or is forgotten.
     package private(set) var unknown = [0, 0]
+    /// Decisions that a later event of the person brought about, an order that ends a reminder: they
+    /// name the event that began it, so there is nothing to count from.
+    package private(set) var ended = 0
     /// The prompt commands since it was last taken.
     package private(set) var lately = LatencyHistogram(digits: 2)
     /// The commands due later since it was last taken.
@@ -31,11 +34,13 @@ package struct OutputLatencies: Sendable {
     /// - Parameters:
     ///   - sent: the event that caused it; nil if it is not known.
     ///   - dueTime: when the output says it was due, in milliseconds since 1970.
+    ///   - isEnding: whether a later event may have brought it about.
     ///   - now: when it was seen, in microseconds since 1970.
     package mutating func note(
         _ kind: Kind,
         of sent: SentEvents.Sent?,
         dueTime: Int64?,
+        isEnding: Bool = false,
         seenAt now: Int64
     ) {
         guard let sent else {
@@ -43,6 +48,10 @@ package struct OutputLatencies: Sendable {
             return
         }
         if let dueTime, dueTime > sent.eventTime + OutputLatencies.tolerance {
+            if isEnding {
+                ended += 1
+                return
+            }
             let latency = now - max((dueTime + disorder) * 1_000, sent.intended)
             due[kind.rawValue].record(latency)
             if kind == .command { latelyDue.record(latency) }
@@ -62,5 +71,6 @@ package struct OutputLatencies: Sendable {
     /// Everything of a kind.
     package func count(_ kind: Kind) -> Int {
         Int(prompt[kind.rawValue].count + due[kind.rawValue].count) + unknown[kind.rawValue]
+            + (kind == .decision ? ended : 0)
     }
 }

@@ -90,7 +90,7 @@ package struct LoadPage {
             let latency = LoadReport.Latency(group.histogram)
             let times = [latency.p50, latency.p90, latency.p99, latency.p999, latency.max]
             let cells = times.map {
-                "<td>\(latency.count == 0 ? "" : Objective.text(milliseconds: $0))</td>"
+                "<td>\($0.map { Objective.text(milliseconds: $0) } ?? "")</td>"
             }
             return "<tr><td>\(group.name)</td><td>\(latency.count)</td>\(cells.joined())</tr>"
         }

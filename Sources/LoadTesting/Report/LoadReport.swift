@@ -72,11 +72,8 @@ package struct LoadReport: Codable, Sendable {
     package struct Latency: Codable, Sendable {
         /// How many outputs were measured.
         package var count: Int64
-        package var p50: Double
-        package var p90: Double
-        package var p99: Double
-        package var p999: Double
-        package var max: Double
+        /// Percentiles and the largest; nil if nothing was measured.
+        package var p50, p90, p99, p999, max: Double?
 
         private enum CodingKeys: String, CodingKey {
             case count, p50, p90, p99, max
@@ -85,18 +82,19 @@ package struct LoadReport: Codable, Sendable {
 
         /// The distribution of a histogram of microseconds.
         package init(_ histogram: LatencyHistogram) {
-            func at(_ percent: Double) -> Double { Double(histogram.percentile(percent)) / 1_000 }
+            func at(_ percent: Double) -> Double? {
+                histogram.count == 0 ? nil : Double(histogram.percentile(percent)) / 1_000
+            }
             count = histogram.count
             p50 = at(50)
             p90 = at(90)
             p99 = at(99)
             p999 = at(99.9)
-            max = Double(histogram.maximum) / 1_000
+            max = at(100)
         }
 
         /// A percentile by its name in objectives.
         func named(_ name: Substring) -> Double? {
-            if count == 0 { return nil }
             switch name {
             case "p50": return p50
             case "p90": return p90
@@ -142,6 +140,8 @@ package struct LoadReport: Codable, Sendable {
         package var commandsPerSecond = 0.0
         /// Decisions seen.
         package var decisions = 0
+        /// Those of them that a later event brought about; they are not measured.
+        package var endedByLaterEvents = 0
         /// Dead letters seen.
         package var deadLetters = 0
         /// Commands and decisions of events that are not of this load, or forgotten.
@@ -150,6 +150,7 @@ package struct LoadReport: Codable, Sendable {
         private enum CodingKeys: String, CodingKey {
             case commands, decisions, unmatched
             case commandsPerSecond = "commands_per_second"
+            case endedByLaterEvents = "decisions_by_later_events"
             case deadLetters = "dead_letters"
         }
 
