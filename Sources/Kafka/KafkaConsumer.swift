@@ -262,8 +262,9 @@ package final class KafkaConsumer: @unchecked Sendable {
         return (0..<list.count).map { list.offset($0) }
     }
 
-    /// The first offset of each partition whose record came at a time (in milliseconds since 1970)
-    /// or later; nil where there is none. At most that long.
+    /// The first offset of each partition whose record came at a time or later; nil is none.
+    ///
+    /// Waits at most that long; the time is in milliseconds since 1970.
     package func offsets(
         of partitions: [TopicPartition],
         at time: Int64,

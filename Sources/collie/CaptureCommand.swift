@@ -20,7 +20,11 @@ let captureCommand = Command(
         """,
     options: [
         Option(name: "output", value: "FILE", help: "Where to; must not exist yet."),
-        Option(name: "topic", value: "NAME", help: "Which (default the config's first input topic)."),
+        Option(
+            name: "topic",
+            value: "NAME",
+            help: "Which (default the config's first input topic)."
+        ),
         Option(
             name: "from",
             value: "TIME",

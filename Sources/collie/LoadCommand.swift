@@ -35,7 +35,11 @@ let loadCommand = Command(
     options: [
         Option(name: "input", value: "FILE", help: "A capture (default a simulated shop)."),
         Option(name: "speed", value: "N", help: "Times faster than it was, or max (default 1)."),
-        Option(name: "topic", value: "NAME", help: "Where to (default the config's first input topic)."),
+        Option(
+            name: "topic",
+            value: "NAME",
+            help: "Where to (default the config's first input topic)."
+        ),
         Option(
             name: "expect",
             value: "WHAT…",
@@ -43,7 +47,11 @@ let loadCommand = Command(
             help: "An objective such as 'p99<100ms'; may be repeated."
         ),
         Option(name: "html", value: "FILE", help: "Writes a page with plots."),
-        Option(name: "summary", value: "FILE", help: "Where the summary goes (default standard output)."),
+        Option(
+            name: "summary",
+            value: "FILE",
+            help: "Where the summary goes (default standard output)."
+        ),
         Option(
             name: "percentiles",
             value: "FILE",
@@ -60,14 +68,23 @@ let loadCommand = Command(
             value: "SPAN",
             help: "How long outputs are waited for in the end (default 30s)."
         ),
-        Option(name: "rate", value: "N", help: "The shop's events a second on average (default 100)."),
+        Option(
+            name: "rate",
+            value: "N",
+            help: "The shop's events a second on average (default 100)."
+        ),
         Option(name: "span", value: "SPAN", help: "How long the shop is open (default 60s)."),
         Option(
             name: "pace",
             value: "N",
-            help: "What its people's pauses of 4 to 44 s are multiplied with\n(default 0.05, so that the rate is reached soon)."
+            help:
+                "What its people's pauses of 4 to 44 s are multiplied with\n(default 0.05, so that the rate is reached soon)."
         ),
-        Option(name: "seed", value: "N", help: "Which shop, with which people (default the clock)."),
+        Option(
+            name: "seed",
+            value: "N",
+            help: "Which shop, with which people (default the clock)."
+        ),
     ] + trafficOptions + [configOption, shortWindowsOption]
 ) { arguments in
     guard arguments.rest.isEmpty else {

@@ -247,9 +247,10 @@ final class LoadRun: Sendable {
             let json = record.value ?? []
             cause = OutputReading.text(of: "cause", in: json).map { MessageIDHash($0).value }
             due = OutputReading.text(of: "at", in: json).flatMap { reading.time($0) }
-            isEnding = OutputReading.text(of: "outcome", in: json).map { text in
-                LoadRun.endings.contains { $0.name.utf8.elementsEqual(text) }
-            } ?? false
+            isEnding =
+                OutputReading.text(of: "outcome", in: json).map { text in
+                    LoadRun.endings.contains { $0.name.utf8.elementsEqual(text) }
+                } ?? false
         case .deadLetter:
             shared.withLock {
                 $0.deadLetters += 1

@@ -41,12 +41,16 @@ struct LoadTests {
         return records
     }
 
-    @Test func `what is captured and played keeps keys, headers, partitions and distances`() throws {
+    @Test func `what is captured and played keeps keys, headers, partitions and distances`() throws
+    {
         let original = folder.path + "/original"
         for wave in 0..<3 {
             for partition in Int32(0)..<2 {
                 try write(
-                    ["no event \(wave)", #"{"messageId":"m\#(wave)\#(partition)","type":"track"}"#],
+                    [
+                        "no event \(wave)",
+                        #"{"messageId":"m\#(wave)\#(partition)","type":"track"}"#,
+                    ],
                     to: deployment.events,
                     deployment.settings,
                     partition: partition,
@@ -76,7 +80,9 @@ struct LoadTests {
         )
         #expect(loaded.code == 0, "\(loaded.errors)")
         let copy = folder.path + "/copy"
-        #expect(try run("capture", "--topic", deployment.name + ".copy", "--output", copy).code == 0)
+        #expect(
+            try run("capture", "--topic", deployment.name + ".copy", "--output", copy).code == 0
+        )
         let after = try records(copy)
         #expect(after.count == 12)
         for partition in Int32(0)..<2 {
@@ -84,7 +90,9 @@ struct LoadTests {
             let new = after.filter { $0.partition == partition }
             #expect(new.map(\.key) == was.map(\.key))
             let ids = new.map { unpack($0.headers)["ce_id"] ?? "" }
-            #expect(ids.map { $0.prefix(3) } == was.map { unpack($0.headers)["ce_id"]! + "~" })
+            #expect(
+                ids.map { String($0.prefix(3)) } == was.map { unpack($0.headers)["ce_id"]! + "~" }
+            )
             #expect(new.allSatisfy { unpack($0.headers)["x"] == "y" })
             for (one, other) in zip(was, new) {
                 let text = String(decoding: one.value ?? [], as: UTF8.self)

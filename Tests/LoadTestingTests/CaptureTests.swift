@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Captures")
 struct CaptureTests {
-    let path = NSTemporaryDirectory() + "collie-capture-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    let path =
+        NSTemporaryDirectory() + "collie-capture-\(getpid())-\(UInt32.random(in: 0 ... .max))"
 
     /// Records of three partitions, with and without each part; times run back now and then.
     private static func records(_ count: Int, seed: UInt64) -> [TrafficRecord] {

@@ -64,7 +64,9 @@ struct MeasuringTests {
         )
         var reading = OutputReading()
         #expect(OutputReading.text(of: "cause", in: json).map(Array.init) == Array("m1~x".utf8))
-        #expect(OutputReading.text(of: "at", in: json).flatMap { reading.time($0) } == 1_777_852_800_250)
+        #expect(
+            OutputReading.text(of: "at", in: json).flatMap { reading.time($0) } == 1_777_852_800_250
+        )
         #expect(OutputReading.text(of: "until", in: json) == nil)
         #expect(OutputReading.text(of: "at", in: Array(#"{"at":"202"#.utf8)) == nil)
         #expect(OutputReading.text(of: "at", in: []) == nil)

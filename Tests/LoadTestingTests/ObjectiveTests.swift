@@ -6,8 +6,10 @@ struct ObjectiveTests {
     @Test(arguments: [
         ("p99<100ms", "p99", "<", 100.0), ("p99.9 <= 1.5s", "p99.9", "<=", 1_500),
         ("max<250us", "max", "<", 0.25), ("due.p99<2m", "due.p99", "<", 120_000),
-        ("Decisions.Due.P50<1s", "decisions.due.p50", "<", 1_000), ("lag<=20000", "lag", "<=", 20_000),
-        ("throughput>50k/s", "throughput", ">", 50_000), ("commands>=1_000", "commands", ">=", 1_000),
+        ("Decisions.Due.P50<1s", "decisions.due.p50", "<", 1_000),
+        ("lag<=20000", "lag", "<=", 20_000),
+        ("throughput>50k/s", "throughput", ">", 50_000),
+        ("commands>=1_000", "commands", ">=", 1_000),
         ("errors=0", "errors", "=", 0), ("lag.end=0", "lag.end", "=", 0),
         ("behind<5ms", "behind", "<", 5),
     ])
@@ -26,7 +28,8 @@ struct ObjectiveTests {
     @Test(arguments: [
         ("p99", "compares nothing"), ("p98<1ms", "\"p98\" is not measured"),
         ("p99<100", "is a time: write p99<100ms"), ("lag<1s", "is a count: write lag<1000"),
-        ("throughput>fast", "is a rate"), ("<3ms", "\"\" is not measured"), ("p99<-1ms", "is a time"),
+        ("throughput>fast", "is a rate"), ("<3ms", "\"\" is not measured"),
+        ("p99<-1ms", "is a time"),
         ("errors=", "is a count"),
     ])
     func `a wrong one says what would be right`(_ text: String, _ remedy: String) {

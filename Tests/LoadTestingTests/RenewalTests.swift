@@ -132,7 +132,10 @@ struct RenewalTests {
 
     private func time(_ value: Any?) throws -> Int64 {
         let text = try #require(value as? String)
-        let date = try Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+        let date = try Date(
+            text,
+            strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        )
         return Int64((date.timeIntervalSince1970 * 1_000).rounded())
     }
 }

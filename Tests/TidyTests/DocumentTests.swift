@@ -52,7 +52,9 @@ struct DocumentTests {
             var options = try DocumentTests.options(in: path)
             if text.contains("configOption,") { options.insert("config") }
             if text.contains("trafficOptions") {
-                options.formUnion(try DocumentTests.options(in: "Sources/collie/TrafficOptions.swift"))
+                options.formUnion(
+                    try DocumentTests.options(in: "Sources/collie/TrafficOptions.swift")
+                )
             }
             commands[String(name)] = options.union(["help"])
         }

@@ -45,7 +45,8 @@ package final class CaptureFile {
             )
         }
         let endPlace = bytes - CaptureFormat.endLength
-        guard endPlace >= begin, let end = CaptureFile.read(file, endPlace, CaptureFormat.endLength),
+        guard endPlace >= begin,
+            let end = CaptureFile.read(file, endPlace, CaptureFormat.endLength),
             end.number(at: 24, bytes: 8) == CaptureFormat.magicEnd
         else {
             throw CaptureError.damaged(

@@ -27,7 +27,9 @@ package struct EventRenewal {
     // A messageId that would be longer with the mark loses its end; Collie refuses longer ones.
     private static let messageIDMax = 100
 
-    private enum Field { case messageID, timestamp, originalTimestamp, sentAt, receivedAt, id, time }
+    private enum Field {
+        case messageID, timestamp, originalTimestamp, sentAt, receivedAt, id, time
+    }
 
     // Times before they move.
     private struct Found {

@@ -34,7 +34,7 @@ package struct OutputLatencies: Sendable {
     /// - Parameters:
     ///   - sent: the event that caused it; nil if it is not known.
     ///   - dueTime: when the output says it was due, in milliseconds since 1970.
-    ///   - isEnding: whether a later event may have brought it about.
+    ///   - isEnding: whether a later event brought it about.
     ///   - now: when it was seen, in microseconds since 1970.
     package mutating func note(
         _ kind: Kind,
@@ -47,11 +47,11 @@ package struct OutputLatencies: Sendable {
             unknown[kind.rawValue] += 1
             return
         }
+        if isEnding {
+            ended += 1
+            return
+        }
         if let dueTime, dueTime > sent.eventTime + OutputLatencies.tolerance {
-            if isEnding {
-                ended += 1
-                return
-            }
             let latency = now - max((dueTime + disorder) * 1_000, sent.intended)
             due[kind.rawValue].record(latency)
             if kind == .command { latelyDue.record(latency) }

@@ -23,7 +23,7 @@ package struct OutputReading {
             while end < json.count, json[end] != wanted[0] {
                 end += json[end] == UInt8(ascii: "\\") ? 2 : 1
             }
-            return end <= json.count ? json[begin..<end] : nil
+            return end < json.count ? json[begin..<end] : nil
         }
         return nil
     }

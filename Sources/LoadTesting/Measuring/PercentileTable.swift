@@ -28,7 +28,9 @@ extension LatencyHistogram {
             }
         }
         if count > 0 {
-            rows.append(PercentileRow(value: highestEquivalent(to: maximum), share: 1, count: count))
+            rows.append(
+                PercentileRow(value: highestEquivalent(to: maximum), share: 1, count: count)
+            )
         }
         return rows
     }

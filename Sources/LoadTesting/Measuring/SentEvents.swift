@@ -60,5 +60,7 @@ package struct MessageIDHash: Sendable {
     package init(_ bytes: some Sequence<UInt8>) { for byte in bytes { add(byte) } }
 
     /// Adds a byte.
-    package mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+    package mutating func add(_ byte: UInt8) {
+        value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+    }
 }
