@@ -102,7 +102,7 @@ let package = Package(
             "Engine",
             [
                 "CLZ4", "CPlatform", "Decoding", "Encoding", "Events", "Kafka", "Memory",
-                "Pipeline", "Profiles", "Rings", "Shards",
+                "Pipeline", "Profiles", "Rings", "Shards", "Snapshots",
             ]
         ),
         module(
@@ -123,7 +123,7 @@ let package = Package(
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
                 "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
-                "Simulator",
+                "Simulator", "Snapshots",
             ],
             // The demo needs no folder beside the binary.
             resources: [.embedInCode("Embedded/tracking-plan.yaml")],
@@ -200,8 +200,9 @@ let package = Package(
         suite(
             "EngineTests",
             [
-                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "LoadTesting",
-                "Memory", "Pipeline", "Profiles", "Settings", "TestData",
+                "CAllocationCounter", "Decoding", "Encoding", "Engine", "Events", "Kafka",
+                "LoadTesting", "Memory", "Pipeline", "Profiles", "Settings", "Snapshots",
+                "TestData",
             ]
         ),
         suite("LoadTestingTests", ["Events", "LoadTesting"]),

@@ -13,10 +13,14 @@ static const char *const labels[collie_crash_point_count] = {
     [collie_crash_after_flush] = "after-flush",
     [collie_crash_before_commit] = "before-commit",
     [collie_crash_after_commit] = "after-commit",
+    [collie_crash_during_snapshot] = "during-snapshot",
+    [collie_crash_before_rename] = "before-rename",
+    [collie_crash_after_rename] = "after-rename",
 };
 
 static int armed = -1;
 static atomic_long passes_left;
+static pid_t armed_process;
 
 bool collie_crash_arm(void) {
     const char *text = getenv("COLLIE_CRASH_AT");
@@ -30,6 +34,7 @@ bool collie_crash_arm(void) {
         if (strlen(labels[point]) != length || strncmp(labels[point], text, length)) continue;
         atomic_store(&passes_left, passes);
         armed = point;
+        armed_process = getpid();
         return true;
     }
     return false;
@@ -37,5 +42,8 @@ bool collie_crash_arm(void) {
 
 void collie_crash_pass(collie_crash_point point) {
     if ((int)point != armed) return;
-    if (atomic_fetch_sub(&passes_left, 1) == 1) kill(getpid(), SIGKILL);
+    if (atomic_fetch_sub(&passes_left, 1) != 1) return;
+    // A copy of the process has its parent die, too.
+    kill(armed_process, SIGKILL);
+    kill(getpid(), SIGKILL);
 }

@@ -2,6 +2,7 @@
 #include "CPlatform.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -13,9 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -217,6 +221,62 @@ bool collie_stop_wait(int milliseconds) {
 }
 
 int collie_stop_descriptor(void) { return atomic_load(&stop_event); }
+
+// Copies of the process
+
+#define REPORT_MAX 1000
+
+int64_t collie_fork(int *report) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) return -errno;
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child < 0) {
+        int error = errno;
+        close(ends[0]);
+        close(ends[1]);
+        return -error;
+    }
+    if (child > 0) {
+        close(ends[1]);
+        *report = ends[0];
+        return child;
+    }
+    // Whoever follows the parent may write to the same folder.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    // Connections must end with the parent, whatever becomes of its child.
+    dup2(ends[1], 3);
+    syscall(SYS_close_range, 4u, ~0u, 0u);
+    setpriority(PRIO_PROCESS, 0, 10);
+    *report = 3;
+    return 0;
+}
+
+void collie_child_exit(int report, const char *text) {
+    size_t length = strlen(text);
+    ssize_t written = write(report, text, length < REPORT_MAX ? length : REPORT_MAX);
+    _exit(written < 0);
+}
+
+static void read_report(int report, char *text) {
+    ssize_t length = read(report, text, REPORT_MAX);
+    text[length > 0 ? length : 0] = 0;
+    close(report);
+}
+
+bool collie_child_has_ended(int64_t child, int report, char *text) {
+    pid_t ended = waitpid((pid_t)child, NULL, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR)) return false;
+    read_report(report, text);
+    return true;
+}
+
+void collie_child_kill(int64_t child, int report) {
+    kill((pid_t)child, SIGKILL);
+    while (waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR) {}
+    close(report);
+}
 
 // Command line
 

@@ -63,15 +63,15 @@ package struct Audit {
         isRunning: Bool = false,
         mayWait: @escaping () throws -> Void
     ) throws -> Findings {
-        let journal = try Journal.read(settings, topic: journalTopic, log: log, mayWait: mayWait)
         var findings = Findings()
-        findings.epochs = journal.records.count
-        guard !journal.records.isEmpty else { return findings }
-        if !journal.isComplete {
+        let journal = try JournalReader(settings, topic: journalTopic, log: log)
+        let source = AuditSource(try JournalSource(settings, journal, log: log), mayWait)
+        let expected = try decide(source, isRunning, &findings)
+        findings.epochs = source.epochs
+        if source.past.hasGap {
             findings.differ("the beginning of the journal is gone")
             return findings
         }
-        let expected = try decide(journal.records, isRunning, &findings)
         let found = try read(mayWait)
         for topic in OutputTopic.allCases {
             let due = expected[topic] ?? Outputs()
@@ -139,11 +139,10 @@ package struct Audit {
     // MARK: What is due
 
     private func decide(
-        _ journal: [JournalRecord],
+        _ source: AuditSource,
         _ isRunning: Bool,
         _ findings: inout Findings
     ) throws -> [OutputTopic: Outputs] {
-        let source = AuditSource(try JournalSource(settings, journal, log: log))
         let sink = AuditSink(holdsBack: isRunning)
         var configuration = Engine.Configuration()
         configuration.isLive = true
@@ -162,12 +161,23 @@ package struct Audit {
 
     private final class AuditSource: RecordSource {
         let past: JournalSource
+        private let mayWait: () throws -> Void
+        private(set) var epochs = 0
 
-        init(_ past: JournalSource) { self.past = past }
+        init(_ past: JournalSource, _ mayWait: @escaping () throws -> Void) {
+            self.past = past
+            self.mayWait = mayWait
+        }
 
         func fill(_ block: EventBlock) throws -> SourceTurn {
-            let turn = try past.fill(block) { () throws(KafkaError) -> Bool in true }
+            let turn = try past.fill(block) {
+                try mayWait()
+                return true
+            }
+            // What follows a gap cannot be decided.
+            if past.hasGap { return .end }
             guard case .epochEnd(var mark) = turn else { return turn }
+            epochs += 1
             mark.isReplayed = false
             return .epochEnd(mark)
         }

@@ -1,13 +1,16 @@
 package import Decoding
 package import Kafka
 package import Pipeline
+import Snapshots
 import Synchronization
 
 /// Runs Collie on Kafka for as long as the process lives: stands by, leads, stands by again.
 ///
-/// One instance of a deployment works at a time (identity and caps need one owner). Each term of
-/// leadership has an engine, a source and a sink of its own, so that nothing of a lost term can
-/// reach the next one. Owned by the thread that calls `run`; `stop` and `progress` are for any.
+/// One instance of a deployment works at a time (identity and caps need one owner); the others
+/// follow its journal, so that they know what it knows. An engine lives from a snapshot over the
+/// journalled past to the end of its leadership; a lost one is thrown away with all it knew, so
+/// that nothing of it can reach the next. Owned by the thread that calls `run`; `stop` and
+/// `progress` are for any.
 package final class Deployment: Sendable {
     /// What runs.
     package struct Configuration: Sendable {
@@ -17,8 +20,17 @@ package final class Deployment: Sendable {
         package var source = KafkaSource.Configuration()
         /// How outputs are written.
         package var sink = KafkaSink.Configuration()
+        /// Where snapshots are kept; nil keeps none, and each start goes through the whole log.
+        package var snapshots: SnapshotKeeper.Configuration?
 
         package init() {}
+    }
+
+    // What works now.
+    private struct Work: @unchecked Sendable {
+        // @unchecked: of the sink others only ask whether it leads, which is behind a lock.
+        let engine: Engine
+        let sink: LeadingSink
     }
 
     private let configuration: Configuration
@@ -26,7 +38,7 @@ package final class Deployment: Sendable {
     private let plan: TrackingPlan
     private let membership: KafkaMembership
     private let log: KafkaLog
-    private let current = Mutex<Engine?>(nil)
+    private let current = Mutex<Work?>(nil)
     private let past = Mutex(Engine.Progress())
 
     /// Makes a deployment's instance; it is not in the group yet.
@@ -48,7 +60,7 @@ package final class Deployment: Sendable {
     package func stop() { membership.stop() }
 
     /// Whether this instance leads.
-    package var isLeading: Bool { current.withLock { $0 != nil } }
+    package var isLeading: Bool { current.withLock { $0?.sink.isLeading ?? false } }
 
     /// How far a recovery has come; nil if none is under way.
     package var recovery: RecoveryProgress.Reading? { membership.recovery.reading }
@@ -56,16 +68,16 @@ package final class Deployment: Sendable {
     /// What was done so far, over all terms.
     package var progress: Engine.Progress {
         var sum = past.withLock { $0 }
-        if let now = current.withLock({ $0?.progress }) { sum.add(now) }
+        if let now = current.withLock({ $0?.engine.progress }) { sum.add(now) }
         return sum
     }
 
     /// Works until a stop is wished for, or something fails that waiting does not mend.
     package func run() throws {
         defer { membership.close() }
-        while try membership.waitForLeadership() {
+        while !membership.isStopping {
             do {
-                try lead()
+                try work()
             } catch let error as KafkaError {
                 switch error.kind {
                 case .leadershipLost, .fenced:
@@ -76,36 +88,30 @@ package final class Deployment: Sendable {
                     throw error
                 }
             }
-            if membership.isStopping { return }
         }
     }
 
-    /// One term of leadership: recovers what was known, then goes on.
-    private func lead() throws {
-        let sink = try KafkaSink(membership, configuration: configuration.sink)
-        let before = try readJournal(for: sink)
-        sink.nextEpoch = (before.records.last?.epoch ?? 0) + 1
-        let source = try KafkaSource(
-            membership,
-            after: sink,
-            replaying: before.records,
-            configuration: configuration.source
-        )
-        try check(before, lacksPast: source.goesOnWithoutPast)
+    /// From a snapshot to a lost leadership or the end: learns what is known, follows, leads.
+    private func work() throws {
         var engineConfiguration = configuration.engine
         engineConfiguration.isLive = true
+        let start = try recover(engineConfiguration)
+        let sink = LeadingSink()
+        let source = try StandbySource(
+            membership,
+            journal: configuration.sink.journalTopic,
+            outputs: sink,
+            configuration: reading(from: start.header)
+        ) { [membership, configuration] () throws(KafkaError) in
+            try KafkaSink(membership, configuration: configuration.sink)
+        }
         let engine = Engine(configuration: engineConfiguration, rules: rules)
-        current.withLock { $0 = engine }
-        let epochs = before.records.count
-        log.line(
-            .notice,
-            "leads: reads \(membership.partitions.count) partitions"
-                + (epochs == 0 ? "" : ", goes through \(epochs) epochs of the past again first")
-        )
+        current.withLock { $0 = Work(engine: engine, sink: sink) }
         defer {
             past.withLock { $0.add(engine.progress) }
             current.withLock { $0 = nil }
         }
+        let keeper = keeper(start.header, sink)
         _ = try engine.run(
             source: source,
             makeDecoder: {
@@ -115,48 +121,57 @@ package final class Deployment: Sendable {
                     zones: rules.rules.zones
                 )
             },
-            sink: sink
+            sink: sink,
+            state: start.state,
+            keeper: keeper,
+            // Another one may lead while this one saves what it knows.
+            beforeLastSnapshot: { membership.close() }
         )
     }
-}
 
-extension Deployment {
-    private func readJournal(for sink: KafkaSink) throws -> Journal.Contents {
-        guard let topic = configuration.sink.journalTopic else { return Journal.Contents() }
-        return try Journal.read(
-            membership.settings,
-            topic: topic,
-            log: log,
-            takeOver: { try sink.takeOver(from: $0) }
-        ) {
-            try membership.serve(wait: .zero)
-            guard membership.mayWait(term: sink.term) else {
-                try membership.consumer.check(term: sink.term)
-                throw KafkaError(.stopped, "kafka: stopped while it read the journal")
-            }
+    private func recover(_ engine: Engine.Configuration) throws -> SnapshotRecovery.Start {
+        guard let snapshots = configuration.snapshots, configuration.sink.journalTopic != nil else {
+            return .init(state: EngineState(rules: rules, configuration: engine), header: nil)
+        }
+        return try SnapshotRecovery(
+            folder: snapshots.folder,
+            rules: rules,
+            configuration: engine,
+            fingerprint: configuration.sink.fingerprint,
+            log: log
+        ).start {
+            // Joins the group meanwhile, which takes a broker some seconds.
+            _ = try membership.standBy(wait: .milliseconds(10))
         }
     }
 
-    /// Refuses to begin without the past, unless that was asked for: opt-outs and caps would be
-    /// gone silently.
-    private func check(_ past: Journal.Contents, lacksPast: Bool) throws(KafkaError) {
-        guard let journal = configuration.sink.journalTopic else { return }
-        if !past.isComplete || lacksPast, !membership.settings.acceptsLoss {
-            throw KafkaError(
-                .dataLost,
-                """
-                kafka: events were read before whose epochs the journal \(journal) does not hold, so what \
-                people were sent and what they refused cannot be known. Keep the journal and \
-                the input topics for ever. `collie run --accept-loss` begins with what is left.
-                """
-            )
+    private func reading(from header: SnapshotHeader?) -> StandbySource.Configuration {
+        var reading = StandbySource.Configuration()
+        reading.source = configuration.source
+        reading.fingerprint = configuration.sink.fingerprint
+        if let header {
+            reading.epoch = header.epoch
+            reading.journalPosition = header.journalOffset
+            reading.leader = SnapshotOrigin(header.metadata).leader
+            reading.starts = header.offsets.map {
+                (TopicPartition($0.topic, $0.partition), $0.next)
+            }
         }
-        if let last = past.records.last, last.config != configuration.sink.fingerprint {
-            log.line(
-                .warning,
-                "the config was changed since the last epoch; the past is gone through under the new one"
-            )
+        return reading
+    }
+
+    private func keeper(_ header: SnapshotHeader?, _ sink: LeadingSink) -> SnapshotKeeper? {
+        guard let snapshots = configuration.snapshots, configuration.sink.journalTopic != nil else {
+            return nil
         }
+        let keeper = SnapshotKeeper(
+            snapshots,
+            startingAt: header,
+            fingerprint: configuration.sink.fingerprint,
+            log: log
+        )
+        keeper.leading = { [membership] in (membership.journalEnd, sink.leader) }
+        return keeper
     }
 }
 

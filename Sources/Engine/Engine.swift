@@ -63,6 +63,10 @@ package final class Engine: Sendable {
     let commands = Atomic<Int>(0)
     let epochs = Atomic<Int>(0)
     let watermark = Atomic<Int64>(.min)
+    /// The last of this engine's epochs that was committed, and the journal's number of it, if a
+    /// snapshot may be made of it.
+    let committed = Atomic<UInt64>(0)
+    let savableEpoch = Atomic<UInt64>(0)
 
     /// Makes an engine that is not started yet.
     package init(configuration: Configuration, rules: CompiledRules) {
@@ -107,17 +111,34 @@ package final class Engine: Sendable {
     }
 
     /// Runs until the source ends or something fails; the calling thread waits.
+    ///
+    /// - Parameters:
+    ///   - state: what is known already; nil is nothing.
+    ///   - keeper: saves the state now and then, and at the end.
+    ///   - beforeLastSnapshot: called when all is committed.
     package func run(
         source: any RecordSource,
         makeDecoder: () -> any BlockDecoder,
-        sink: any OutputSink
+        sink: any OutputSink,
+        state: EngineState? = nil,
+        keeper: SnapshotKeeper? = nil,
+        beforeLastSnapshot: () -> Void = {}
     ) throws -> Totals {
-        let totals = Wiring(self).run(
+        let wiring = Wiring(self, keeper)
+        let totals = wiring.run(
             source: source,
             decoders: (0..<configuration.decoders).map { _ in makeDecoder() },
-            sink: sink
+            sink: sink,
+            state: state ?? EngineState(rules: rules, configuration: configuration)
         )
-        if let error = failure.withLock({ $0 }) { throw error }
+        if let error = failure.withLock({ $0 }) {
+            keeper?.giveUp()
+            throw error
+        }
+        if keeper != nil {
+            beforeLastSnapshot()
+            wiring.saveLast()
+        }
         return totals
     }
 }

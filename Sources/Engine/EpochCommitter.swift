@@ -53,6 +53,11 @@ package final class EpochCommitter {
     private var journalRecord: [UInt8] = []
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 = 1
+    /// The journal's number of the last epoch, if it was confirmed in its place; else 0.
+    ///
+    /// With at-least-once a leader that was replaced may still write to the journal; that the group
+    /// took its offsets after it did shows that it was none.
+    package private(set) var savableEpoch: UInt64 = 0
     /// The name by which this leader signs the journal.
     package let leader: String
     // The leader before, until the journal says that this one has taken over.
@@ -153,6 +158,7 @@ package final class EpochCommitter {
         if mark.isReplayed { return }
         note(mark)
         try composeJournal(mark, port)
+        var isConfirmed = true
         switch configuration.delivery {
         case .exactlyOnce:
             let isEmpty = written.isEmpty && journalRecord.isEmpty
@@ -165,17 +171,21 @@ package final class EpochCommitter {
                     try port.produceJournal(journalRecord)
                     try port.flush()
                 }
-                if hasOffsets && isTimeForOffsets(port) { try commitOffsets(port) }
+                isConfirmed = mark.isForSnapshot || port.isStopping
+                if isConfirmed || hasOffsets && isTimeForOffsets(port) {
+                    isConfirmed = try commitOffsets(port)
+                }
             } catch { throw translated(error, port) }
         }
         if !journalRecord.isEmpty {
+            savableEpoch = isConfirmed ? nextEpoch : 0
             nextEpoch += 1
             leaderBefore = nil
         }
     }
 
     private func note(_ mark: EpochMark) {
-        for (partition, next) in mark.offsets {
+        for (partition, _, next) in mark.offsets {
             while offsets.count <= partition { offsets.append(-1) }
             offsets[partition] = next
             hasOffsets = true
@@ -211,7 +221,7 @@ package final class EpochCommitter {
         } else if configuration.delivery == .atLeastOnce {
             do throws(KafkaError) {
                 try port.flush()
-                if hasOffsets { try commitOffsets(port) }
+                if hasOffsets { _ = try commitOffsets(port) }
             } catch { throw translated(error, port) }
         }
     }
@@ -227,11 +237,15 @@ package final class EpochCommitter {
         lastCommit = port.milliseconds
     }
 
-    /// Commits offsets as a member of the group; trouble that passes leaves them for later.
-    private func commitOffsets(_ port: some CommitPort) throws(KafkaError) {
+    /// Commits offsets as a member of the group; trouble that passes leaves them for later, and the
+    /// answer is false.
+    private func commitOffsets(_ port: some CommitPort) throws(KafkaError) -> Bool {
         do throws(KafkaError) {
             for _ in 0..<20 {
-                if try port.commitOffsets(offsets) { return offsetsCommitted(port) }
+                if try port.commitOffsets(offsets) {
+                    offsetsCommitted(port)
+                    return true
+                }
                 if !port.mayWait() { break }
             }
             port.tell(.warning, "the broker does not confirm offsets; they wait")
@@ -244,6 +258,7 @@ package final class EpochCommitter {
             port.tell(.warning, "\(error.description); they wait")
         }
         lastCommit = port.milliseconds
+        return false
     }
 
     /// Commits the epoch's transaction; one that had to be aborted is written again as a whole.

@@ -8,8 +8,8 @@ package struct JournalOwner: Sendable {
     /// Who took over last; nil before anybody did.
     package private(set) var leader: String?
 
-    /// Nobody has taken over.
-    package init() {}
+    /// Nobody has taken over yet, or somebody before reading began.
+    package init(leader: String? = nil) { self.leader = leader }
 
     /// Whether the next record is of an epoch that counts.
     package mutating func accepts(_ record: JournalRecord) -> Bool {

@@ -12,7 +12,7 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     package var wallClock: Int64
     /// The input partitions by number, as `topic[partition]`; new ones are added at the end.
     package var partitions: [String]
-    /// The offset behind the last record of each partition that moved, by number.
+    /// What was read of each partition that moved, by number.
     package var offsets: [Offset]
     /// The numbers of the partitions that were caught up and followed the wall clock.
     package var idle: [Int]
@@ -23,9 +23,13 @@ package struct JournalRecord: Codable, Equatable, Sendable {
     /// In a leader's first record the leader before it, as far as it knew; empty is none.
     package var takesOverFrom: String?
 
-    /// An offset of a partition.
+    /// A range of a partition's offsets.
     package struct Offset: Codable, Equatable, Sendable {
+        /// The partition's number.
         package var partition: Int
+        /// The offset of the first record that was read, or before it.
+        package var from: Int64
+        /// The offset behind the last record.
         package var next: Int64
     }
 
@@ -41,7 +45,9 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         self.epoch = epoch
         wallClock = mark.wallClock.milliseconds
         self.partitions = partitions.prefix(mark.partitionCount).map(\.description)
-        offsets = mark.offsets.map { Offset(partition: $0.partition, next: $0.next) }
+        offsets = mark.offsets.map {
+            Offset(partition: $0.partition, from: $0.from, next: $0.next)
+        }
         idle = mark.idlePartitions
         self.config = config
     }
@@ -69,8 +75,11 @@ package struct JournalRecord: Codable, Equatable, Sendable {
         mark.wallClock = EventTime(milliseconds: wallClock)
         mark.partitionCount = partitions.count
         mark.idlePartitions = idle
-        mark.offsets = offsets.map { (partition: $0.partition, next: $0.next) }
+        mark.offsets = offsets.map {
+            (partition: $0.partition, from: $0.from, next: $0.next)
+        }
         mark.isReplayed = true
+        mark.journalEpoch = epoch
         return mark
     }
 

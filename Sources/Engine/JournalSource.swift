@@ -4,92 +4,136 @@ package import Kafka
 /// Reads the journalled past: each epoch's records, cut as they were cut the first time.
 ///
 /// With the same state before it, an engine that is fed from here decides again what was decided.
-/// Used by the source thread.
+/// The journal may grow meanwhile. Used by the source thread.
 package final class JournalSource {
-    private let journal: [JournalRecord]
+    private let settings: KafkaSettings
+    private let log: KafkaLog
+    private let journal: JournalReader
     private let reader: ReplayReader
     private let recovery: RecoveryProgress?
     private var nexts: [Int64]
-    private var position = 0
+    // The epoch in hand and how far its partitions have been given out.
+    private var record: JournalRecord?
+    private var target = 0
+    private var recordPosition: Int64 = 0
     // The partitions of the last epoch.
     private var names: [TopicPartition] = []
     /// The partitions, by number.
-    package let partitions: [TopicPartition]
+    package private(set) var partitions: [TopicPartition]
+    /// The configuration of the newest epoch.
+    package private(set) var config: String?
 
-    /// Opens the input topics where a state stands.
+    /// Goes on where a state stands.
     ///
-    /// - Parameter starts: the next offset of each partition; of others it is the first.
+    /// - Parameter starts: the partitions by number and their next offsets; -1 is their beginning.
     package init(
         _ settings: KafkaSettings,
-        _ journal: [JournalRecord],
-        startingAt starts: [TopicPartition: Int64] = [:],
+        _ journal: JournalReader,
+        startingAt starts: [(partition: TopicPartition, next: Int64)] = [],
         recovery: RecoveryProgress? = nil,
         log: KafkaLog
     ) throws(KafkaError) {
+        self.settings = settings
+        self.log = log
         self.journal = journal
         self.recovery = recovery
-        var partitions: [TopicPartition] = []
-        for name in journal.last?.partitions ?? [] {
-            guard let partition = TopicPartition(name) else {
-                throw KafkaError(.configuration, "kafka: the journal names a partition `\(name)`")
-            }
-            partitions.append(partition)
-        }
-        if partitions.isEmpty { partitions = starts.keys.sorted() }
-        self.partitions = partitions
-        nexts = partitions.map { starts[$0] ?? 0 }
-        // Asked for by offset: records that are gone must not be passed over unnoticed.
-        let begins = partitions.map { partition -> (TopicPartition, StartOffset) in
-            guard let start = starts[partition] else {
-                return (partition, settings.acceptsLoss ? .beginning : .at(0))
-            }
-            return (partition, .at(start))
-        }
-        var total: Int64 = 0
-        for number in partitions.indices {
-            let last = journal.reversed().lazy.compactMap { record in
-                record.offsets.first { $0.partition == number }?.next
-            }.first
-            total += max(0, (last ?? nexts[number]) - nexts[number])
-        }
-        recovery?.begin(records: Int(total), epochs: journal.count)
-        reader = try ReplayReader(settings, begins, log: log)
+        partitions = starts.map(\.partition)
+        nexts = starts.map(\.next)
+        reader = ReplayReader()
     }
 
-    /// The offset that comes next in a partition.
+    /// The offset that comes next in a partition; -1 if nothing was read of it.
     package func next(_ number: Int) -> Int64 { nexts[number] }
 
-    /// Fills a block with records of the current epoch; `.end` when the past is over.
+    /// The newest epoch that was begun.
+    package var epoch: UInt64 { journal.epoch }
+
+    /// Where the journal's next record is looked for.
+    package var position: Int64 { journal.position }
+
+    /// To whom the journal belongs, as far as it was read.
+    package var leader: String? { journal.leader }
+
+    /// The leader whose take-over is waited for; nil when it was read.
+    package var awaited: String? {
+        get { journal.awaited }
+        set { journal.awaited = newValue }
+    }
+
+    /// Whether an epoch is missing in the journal.
+    package var hasGap: Bool { journal.hasGap }
+
+    /// The newest epoch that the journal has shown, also of those the state knows; 0 if none.
+    package var newestSeen: UInt64 { journal.newestSeen }
+
+    /// Fills a block with records of the current epoch; `.end` when the past is over for now.
     ///
     /// - Parameter mayWait: asked again and again while it waits for the broker; false ends the
     ///   past early.
     package func fill(
         _ block: EventBlock,
-        mayWait: () throws(KafkaError) -> Bool
-    ) throws(KafkaError) -> SourceTurn {
-        guard position < journal.count else {
-            recovery?.end()
-            return .end
+        mayWait: () throws -> Bool
+    ) throws -> SourceTurn {
+        while record == nil {
+            guard let next = try journal.next(wait: .milliseconds(20)) else {
+                if try !mayWait() || journal.isAtEnd { return .end }
+                continue
+            }
+            try begin(next)
         }
-        let record = journal[position]
-        for target in record.offsets {
-            while nexts[target.partition] < target.next {
+        guard let record else { return .end }
+        while target < record.offsets.count {
+            let range = record.offsets[target]
+            while nexts[range.partition] < range.next {
                 guard try mayWait() else { return .end }
-                let lane = reader.lanes[target.partition]
+                guard let lane = reader.lanes[range.partition] else { break }
                 try lane.refill(wait: .milliseconds(20))
-                if try !take(lane, target.partition, upTo: target.next, into: block) {
+                if try !take(lane, range.partition, upTo: range.next, into: block) {
                     return .records
                 }
             }
+            target += 1
         }
-        position += 1
-        recovery?.pass(epochs: 1)
+        return .epochEnd(end(record))
+    }
+
+    private func begin(_ next: JournalRecord) throws {
+        for name in next.partitions.dropFirst(partitions.count) {
+            guard let partition = TopicPartition(name) else {
+                throw KafkaError(.configuration, "kafka: the journal names a partition `\(name)`")
+            }
+            partitions.append(partition)
+            nexts.append(-1)
+        }
+        for range in next.offsets {
+            // What lies between was read by nobody: it was gone, or was given up.
+            nexts[range.partition] = max(nexts[range.partition], range.from)
+            if nexts[range.partition] < range.next {
+                try reader.open(
+                    range.partition,
+                    (partitions[range.partition], .at(nexts[range.partition])),
+                    settings,
+                    log
+                )
+            }
+        }
+        config = next.config
+        record = next
+        recordPosition = journal.position
+        target = 0
+    }
+
+    private func end(_ record: JournalRecord) -> EpochMark {
         var mark = record.mark
         if names.count != mark.partitionCount {
             names = Array(partitions.prefix(mark.partitionCount))
         }
         mark.partitions = names
-        return .epochEnd(mark)
+        mark.journalPosition = recordPosition
+        mark.leader = record.leader
+        self.record = nil
+        recovery?.pass(position: journal.position)
+        return mark
     }
 
     /// Copies records of one partition up to an offset; false if the block is full before.
@@ -129,6 +173,12 @@ package final class JournalSource {
         return true
     }
 
+    /// The offset at which the journal ends now, or nil if the broker did not say.
+    package func end(within limit: Duration) -> Int64? { journal.end(within: limit) }
+
     /// Ends all reading.
-    package func close() { reader.close() }
+    package func close() {
+        reader.close()
+        journal.close()
+    }
 }

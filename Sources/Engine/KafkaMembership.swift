@@ -64,6 +64,8 @@ package final class KafkaMembership: @unchecked Sendable {
         var partitions: [TopicPartition] = []
         var ends: [Int64] = []
         var endsAskedAt: Int64?
+        var journal: TopicPartition?
+        var journalEnd: Int64 = 0
     }
 
     /// Makes the client and starts the watch; nothing is waited for.
@@ -125,27 +127,35 @@ package final class KafkaMembership: @unchecked Sendable {
     /// What an earlier term still reads is given back.
     package func waitForLeadership() throws(KafkaError) -> Bool {
         while !isStopping {
-            if let error = consumer.fatalError { throw error }
-            if !isSubscribed, let count = partitionCount(of: settings.leaderTopic), count > 0 {
-                if count != 1 {
-                    throw KafkaError(
-                        .configuration,
-                        """
-                        kafka: topic \(settings.leaderTopic) has \(count) partitions; it must have \
-                        one, for its holder leads
-                        """
-                    )
-                }
-                try consumer.subscribe()
-                isSubscribed = true
-                log.line(.notice, "stands by in group \(settings.group)")
-            }
-            if term != nil {
-                try consumer.unassign(consumer.assignment())
-                return true
-            }
-            try serve(wait: .milliseconds(50))
+            if try standBy(wait: .milliseconds(50)) { return true }
         }
+        return false
+    }
+
+    /// Stands by for a moment; whether this instance leads.
+    ///
+    /// Joins the group as soon as the broker knows the leader's topic.
+    package func standBy(wait: Duration) throws(KafkaError) -> Bool {
+        if let error = consumer.fatalError { throw error }
+        if !isSubscribed, let count = partitionCount(of: settings.leaderTopic), count > 0 {
+            if count != 1 {
+                throw KafkaError(
+                    .configuration,
+                    """
+                    kafka: topic \(settings.leaderTopic) has \(count) partitions; it must have \
+                    one, for its holder leads
+                    """
+                )
+            }
+            try consumer.subscribe()
+            isSubscribed = true
+            log.line(.notice, "stands by in group \(settings.group)")
+        }
+        if term != nil {
+            try consumer.unassign(consumer.assignment())
+            return true
+        }
+        try serve(wait: wait)
         return false
     }
 
@@ -239,7 +249,21 @@ package final class KafkaMembership: @unchecked Sendable {
         }
     }
 
+    /// An offset at which the journal ended a moment ago; 0 before the broker has said it.
+    var journalEnd: Int64 { known.withLock { $0.journalEnd } }
+
+    /// The journal, whose end the watch looks at; set before this instance leads.
+    var journal: TopicPartition? {
+        get { known.withLock { $0.journal } }
+        set { known.withLock { $0.journal = newValue } }
+    }
+
+    /// The refusal to start without the past.
+    var lacksPast: KafkaError { .lacksPast(of: journal?.topic ?? "") }
+
     // MARK: For the watch
+
+    func note(journalEnd end: Int64) { known.withLock { $0.journalEnd = end } }
 
     var isWatched: Bool { !isClosed.load(ordering: .acquiring) }
 

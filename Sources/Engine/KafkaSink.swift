@@ -62,6 +62,11 @@ package final class KafkaSink: OutputSink {
         set { committer.nextEpoch = newValue }
     }
 
+    package var savableEpoch: UInt64 { committer.savableEpoch }
+
+    /// The name by which this leader signs the journal.
+    package var leader: String { committer.leader }
+
     /// Transactions that were aborted and written again.
     package var repeatedEpochs: Int { committer.repeatedEpochs }
 
@@ -295,12 +300,15 @@ extension KafkaSink: CommitPort {
     package func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
         // A member that has come back may commit, but it may not lead any more.
         try checkTerm()
-        return try membership.consumer.commit(list(offsets), within: .milliseconds(100))
+        var list = list(offsets)
+        // The broker checks the group's generation also where no offset moved.
+        list.append(TopicPartition(membership.settings.leaderTopic, 0), offset: 0)
+        return try membership.consumer.commit(list, within: .milliseconds(100))
     }
 
     private func list(_ offsets: [Int64]) -> OffsetList {
         let partitions = membership.partitions
-        var list = OffsetList(room: offsets.count)
+        var list = OffsetList(room: offsets.count + 1)
         for (number, next) in offsets.enumerated() where next >= 0 {
             list.append(partitions[number], offset: next)
         }

@@ -23,6 +23,9 @@ package final class KafkaSource: RecordSource {
         package var epochBlocksMax = 4
         /// Without records, an epoch ends this often.
         package var markInterval: Duration = .milliseconds(500)
+        /// Refuses to go on behind records that were read before and of which the state knows
+        /// nothing.
+        package var refusesWithoutPast = false
         /// Copies keys, which only dead letters need.
         package var copiesKeys = true
         /// Copies headers, which CloudEvents in binary mode and dead letters need.
@@ -48,8 +51,8 @@ package final class KafkaSource: RecordSource {
         var next: Int64
         /// Whether the end was met after the last record.
         var isCaughtUp = false
-        /// Whether `next` has moved since the last epoch's end.
-        var hasMoved = false
+        /// Where `next` was moved from since the last epoch's end, or -1.
+        var from: Int64 = -1
     }
 
     private let membership: KafkaMembership
@@ -73,26 +76,20 @@ package final class KafkaSource: RecordSource {
     private var epochsEnded: UInt64 = 0
     // Grows with each silence, so that a slow broker is not asked anew before it could answer.
     private var patience: Duration = .milliseconds(200)
-    // The past that is gone through again before anything new.
-    private var past: JournalSource?
-    private var servedAt: Int64 = 0
-    /// Whether it goes on behind records that were read before and are not gone through again.
-    package private(set) var goesOnWithoutPast = false
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
-    /// Begins to read at what the group has committed, else at the beginning.
+    /// Begins to read where the state stands; of other partitions at what the group has committed,
+    /// else at their beginning.
     ///
     /// - Parameters:
     ///   - sink: made before, for it must have fenced the leader before this one: only then do the
     ///     committed offsets stay as they are.
-    ///   - starts: where the state stands, by partition; of others it stands at their beginning.
-    ///   - journal: the epochs behind that state, to be gone through again before anything new.
+    ///   - starts: the partitions by number and their next offsets; -1 is their beginning.
     package init(
         _ membership: KafkaMembership,
         after sink: KafkaSink,
-        startingAt starts: [TopicPartition: Int64] = [:],
-        replaying journal: [JournalRecord] = [],
+        startingAt starts: [(partition: TopicPartition, next: Int64)] = [],
         configuration: Configuration = Configuration()
     ) throws(KafkaError) {
         self.membership = membership
@@ -105,11 +102,19 @@ package final class KafkaSource: RecordSource {
         while membership.topics.contains(where: { membership.partitionCount(of: $0) == nil }) {
             try wait()
         }
-        if starts.isEmpty, journal.isEmpty {
-            while try !assign(membership.newPartitions()) { try wait() }
-        } else {
-            try prepareReplay(journal, starts)
+        for start in starts {
+            numbers[start.partition] = readings.count
+            // What the journal says was committed, even if the leader before ended in between: the
+            // next epoch's offsets say it to the group, too.
+            readings.append(
+                Reading(partition: start.partition, next: start.next, from: start.next)
+            )
         }
+        membership.addPartitions(starts.map(\.partition))
+        try consumer.assign(
+            starts.map { ($0.partition, $0.next < 0 ? .beginning : .at($0.next)) }
+        )
+        while try !assign(membership.newPartitions()) { try wait() }
     }
 
     private func wait() throws(KafkaError) {
@@ -135,9 +140,11 @@ package final class KafkaSource: RecordSource {
         var begins: [(partition: TopicPartition, offset: StartOffset)] = []
         for (partition, committed) in zip(partitions, committed) {
             numbers[partition] = readings.count
-            readings.append(Reading(partition: partition, next: committed ?? -1))
+            // A beginning that is not the partition's own is an epoch's business.
+            let next = committed ?? -1
+            readings.append(Reading(partition: partition, next: next, from: next))
             begins.append((partition, committed.map { .at($0) } ?? .beginning))
-            if committed != nil { goesOnWithoutPast = true }
+            if committed != nil, configuration.refusesWithoutPast { throw membership.lacksPast }
         }
         tables.removeAll()
         lastTable = 0
@@ -150,7 +157,6 @@ package final class KafkaSource: RecordSource {
 
     package func fill(_ block: EventBlock) throws -> SourceTurn {
         if isEnded { return .end }
-        if past != nil, let turn = try replay(into: block) { return turn }
         while true {
             try consumer.check(term: term)
             if try !take(into: block) {
@@ -199,9 +205,9 @@ package final class KafkaSource: RecordSource {
         let ends = membership.freshEnds()
         for index in readings.indices {
             let reading = readings[index]
-            if reading.hasMoved {
-                mark.offsets.append((index, reading.next))
-                readings[index].hasMoved = false
+            if reading.from >= 0 {
+                mark.offsets.append((index, reading.from, reading.next))
+                readings[index].from = -1
             }
             // Caught up, and the broker has said of late that nothing more is there.
             if reading.isCaughtUp, index < ends.count, reading.next >= ends[index] {
@@ -229,66 +235,6 @@ package final class KafkaSource: RecordSource {
             // The next turn tells if this was more than a passing trouble.
             membership.log.line(.warning, error.description)
         }
-    }
-
-    // MARK: Replay
-
-    /// Numbers the partitions as the journal did, and opens a reader for the past.
-    private func prepareReplay(
-        _ journal: [JournalRecord],
-        _ starts: [TopicPartition: Int64]
-    ) throws(KafkaError) {
-        let past = try JournalSource(
-            membership.settings,
-            journal,
-            startingAt: starts,
-            recovery: membership.recovery,
-            log: membership.log
-        )
-        for (number, partition) in past.partitions.enumerated() {
-            numbers[partition] = number
-            readings.append(Reading(partition: partition, next: past.next(number)))
-        }
-        membership.addPartitions(past.partitions)
-        self.past = past
-    }
-
-    /// Gives out the records of a journalled epoch; nil when the past is over.
-    private func replay(into block: EventBlock) throws -> SourceTurn? {
-        guard let past else { return nil }
-        let turn = try past.fill(block) { () throws(KafkaError) -> Bool in
-            try serveWhileReplaying()
-            return !membership.isStopping
-        }
-        switch turn {
-        case .epochEnd: epochsEnded += 1
-        case .end:
-            if membership.isStopping {
-                isEnded = true
-                return .end
-            }
-            for number in readings.indices {
-                readings[number].next = past.next(number)
-                // What the journal says was committed, even if the leader before ended in between:
-                // the next epoch's offsets say it to the group, too.
-                readings[number].hasMoved = readings[number].next > 0
-            }
-            past.close()
-            self.past = nil
-            try consumer.assign(readings.map { ($0.partition, .at($0.next)) })
-            epochBegin = collie_monotonic_nanoseconds()
-            return nil
-        case .records: break
-        }
-        return turn
-    }
-
-    private func serveWhileReplaying() throws(KafkaError) {
-        let now = collie_monotonic_milliseconds()
-        guard now - servedAt >= 100 else { return }
-        servedAt = now
-        try membership.serve(wait: .zero)
-        try consumer.check(term: term)
     }
 
     // MARK: Records
@@ -319,9 +265,9 @@ package final class KafkaSource: RecordSource {
                 return false
             }
             if offset > next, next >= 0 { counters.gaps += 1 }
+            if readings[number].from < 0 { readings[number].from = offset }
             readings[number].next = offset + 1
             readings[number].isCaughtUp = false
-            readings[number].hasMoved = true
             epochRecords += 1
             cursor += 1
         }
@@ -335,8 +281,8 @@ package final class KafkaSource: RecordSource {
             let offset = batch.offset(index)
             // The end may lie behind records nobody sees: the ends of transactions.
             if offset > readings[number].next {
+                if readings[number].from < 0 { readings[number].from = offset }
                 readings[number].next = offset
-                readings[number].hasMoved = true
             }
             readings[number].isCaughtUp = true
             return

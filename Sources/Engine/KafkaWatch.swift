@@ -70,6 +70,12 @@ final class KafkaWatch {
             let ends = try membership.consumer.ends(of: partitions, within: .milliseconds(wait))
             answered(asked)
             membership.note(ends: ends, of: partitions, askedAt: asked)
+            if let journal = membership.journal,
+                let end = try membership.consumer.ends(of: [journal], within: .milliseconds(wait))
+                    .first
+            {
+                membership.note(journalEnd: end)
+            }
         } catch { silent(asked, error) }
     }
 

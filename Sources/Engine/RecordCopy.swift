@@ -65,6 +65,18 @@ struct RecordCopy {
 }
 
 extension KafkaError {
+    /// What was read before is in no epoch of the journal.
+    static func lacksPast(of journal: String) -> KafkaError {
+        KafkaError(
+            .dataLost,
+            """
+            kafka: events were read before whose epochs the journal \(journal) does not hold, so what \
+            people were sent and what they refused cannot be known. Keep the journal, and the input \
+            topics back to the last snapshot. `collie run --accept-loss` begins with what is left.
+            """
+        )
+    }
+
     /// Records are gone that nobody has read.
     static func lost(_ error: KafkaError) -> KafkaError {
         KafkaError(

@@ -7,12 +7,8 @@ package final class RecoveryProgress: Sendable {
     package struct Reading: Sendable {
         /// Records gone through again.
         package var records = 0
-        /// Records to go through.
-        package var recordsTotal = 0
-        /// Epochs gone through again.
-        package var epochs = 0
-        /// Epochs to go through.
-        package var epochsTotal = 0
+        /// How much of the journal was gone through, from 0 to 1.
+        package var share = 0.0
         /// How long it has taken so far.
         package var elapsed = Duration.zero
 
@@ -20,15 +16,14 @@ package final class RecoveryProgress: Sendable {
 
         /// How much longer it takes at this pace, or nil before there is a pace.
         package var remaining: Duration? {
-            guard records > 0, recordsTotal > records else { return nil }
-            return elapsed * (Double(recordsTotal - records) / Double(records))
+            share > 0.01 ? elapsed * (1 / share - 1) : nil
         }
     }
 
     private let records = Atomic<Int>(0)
-    private let recordsTotal = Atomic<Int>(0)
-    private let epochs = Atomic<Int>(0)
-    private let epochsTotal = Atomic<Int>(0)
+    private let first = Atomic<Int64>(0)
+    private let position = Atomic<Int64>(0)
+    private let last = Atomic<Int64>(0)
     private let beganAt = Atomic<Int64>(0)
 
     /// The recovery under way, or nil if none is.
@@ -37,24 +32,31 @@ package final class RecoveryProgress: Sendable {
         guard begin != 0 else { return nil }
         var reading = Reading()
         reading.records = records.load(ordering: .relaxed)
-        reading.recordsTotal = recordsTotal.load(ordering: .relaxed)
-        reading.epochs = epochs.load(ordering: .relaxed)
-        reading.epochsTotal = epochsTotal.load(ordering: .relaxed)
+        let begun = first.load(ordering: .relaxed)
+        let length = last.load(ordering: .relaxed) - begun
+        let done = position.load(ordering: .relaxed) - begun
+        if length > 0 { reading.share = min(1, max(0, Double(done) / Double(length))) }
         reading.elapsed = .milliseconds(collie_monotonic_milliseconds() - begin)
         return reading
     }
 
-    func begin(records total: Int, epochs count: Int) {
+    init() {}
+
+    /// Begins a recovery from a position of the journal to where it ends now.
+    func begin(from position: Int64, to end: Int64) {
         records.store(0, ordering: .relaxed)
-        recordsTotal.store(total, ordering: .relaxed)
-        epochs.store(0, ordering: .relaxed)
-        epochsTotal.store(count, ordering: .relaxed)
+        first.store(position, ordering: .relaxed)
+        self.position.store(position, ordering: .relaxed)
+        last.store(end, ordering: .relaxed)
         beganAt.store(max(1, collie_monotonic_milliseconds()), ordering: .releasing)
     }
 
+    /// So many records more were gone through.
     func pass(records count: Int) { records.add(count, ordering: .relaxed) }
 
-    func pass(epochs count: Int) { epochs.add(count, ordering: .relaxed) }
+    /// All epochs before a position were gone through.
+    func pass(position reached: Int64) { position.store(reached, ordering: .relaxed) }
 
+    /// The past is over.
     func end() { beganAt.store(0, ordering: .releasing) }
 }

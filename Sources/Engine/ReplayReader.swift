@@ -11,8 +11,6 @@ final class ReplayReader {
         let consumer: KafkaConsumer
         var batch = MessageBatch(capacity: 1_024)
         var cursor = 0
-        /// The offset up to which the partition was read to its end; -1 if it was not.
-        var end: Int64 = -1
 
         init(_ consumer: KafkaConsumer) { self.consumer = consumer }
 
@@ -25,35 +23,30 @@ final class ReplayReader {
         }
     }
 
-    private(set) var lanes: [Lane] = []
+    /// The partitions' lanes, by number; nil for one of which nothing was wanted yet.
+    private(set) var lanes: [Lane?] = []
 
-    /// Begins to read; partitions are numbered as given.
-    init(
-        _ settings: KafkaSettings,
-        _ starts: [(partition: TopicPartition, offset: StartOffset)],
-        log: KafkaLog
-    ) throws(KafkaError) {
-        for start in starts { try add(start, settings, log) }
-    }
-
-    /// Adds a partition behind those there are.
-    func add(
+    /// Begins to read a partition unless it is read already.
+    func open(
+        _ number: Int,
         _ start: (partition: TopicPartition, offset: StartOffset),
         _ settings: KafkaSettings,
         _ log: KafkaLog
     ) throws(KafkaError) {
+        while lanes.count <= number { lanes.append(nil) }
+        guard lanes[number] == nil else { return }
         var own = settings
         // Together they hold about what one reader of all partitions would.
         own.consumerProperties["queued.max.messages.kbytes"] = "32768"
         own.consumerProperties["queued.min.messages"] = "50000"
         let consumer = try KafkaConsumer(own, log: log)
         try consumer.assign([start])
-        lanes.append(Lane(consumer))
+        lanes[number] = Lane(consumer)
     }
 
     /// Ends all reading.
     func close() {
-        for lane in lanes {
+        for case let lane? in lanes {
             lane.batch = MessageBatch(capacity: 1)
             lane.consumer.close(within: .seconds(1))
         }

@@ -1,3 +1,4 @@
+import CPlatform
 import Encoding
 import Events
 import Kafka
@@ -121,6 +122,8 @@ final class ResolverStage: @unchecked Sendable {
     // @unchecked: used by its thread alone.
     private let engine: Engine
     private var resolver: Resolver
+    private let keeper: SnapshotKeeper?
+    private let lender: Lender
     private let decoders: [Inlet<UInt32>]
     private let shards: [Outlet<ShardMessage>]
     private let parts: Outlet<UInt64>
@@ -140,6 +143,9 @@ final class ResolverStage: @unchecked Sendable {
 
     init(
         _ engine: Engine,
+        _ resolver: consuming Resolver,
+        _ keeper: SnapshotKeeper?,
+        _ stages: [ShardStage],
         _ decoders: [Inlet<UInt32>],
         _ shards: [Outlet<ShardMessage>],
         _ parts: Outlet<UInt64>,
@@ -148,7 +154,9 @@ final class ResolverStage: @unchecked Sendable {
         _ signal: Signal
     ) {
         self.engine = engine
-        resolver = Resolver(rules: engine.rules, shards: shards.count)
+        self.resolver = resolver
+        self.keeper = keeper
+        lender = Lender(stages: stages)
         order = EpochOrder(disorder: engine.rules.rules.disorder)
         self.decoders = decoders
         self.shards = shards
@@ -157,7 +165,7 @@ final class ResolverStage: @unchecked Sendable {
         self.buffers = buffers
         self.signal = signal
         delivered = Array(repeating: 0, count: shards.count)
-        resolver.output = buffers[0]
+        self.resolver.output = buffers[0]
     }
 
     func run() {
@@ -220,7 +228,7 @@ final class ResolverStage: @unchecked Sendable {
     /// Resolves a whole epoch, ordered by tick, partition and offset, so that the log alone
     /// decides the order, whatever order the broker answered in.
     private func closeLiveEpoch(_ last: UInt64) {
-        let mark = engine.marks.withLock { $0.removeValue(forKey: last) }
+        var mark = engine.marks.withLock { $0.removeValue(forKey: last) }
         if let mark, !mark.isEmpty {
             resolver.addPartitions(upTo: mark.partitionCount)
             for partition in mark.partitions.dropFirst(resolver.places.count) {
@@ -250,7 +258,42 @@ final class ResolverStage: @unchecked Sendable {
         for (number, _) in held { resolver.release(block: number) }
         held.removeAll(keepingCapacity: true)
         order.removeAll()
+        if let mark { keeper?.note(mark) }
+        let isForSnapshot = mark != nil && keeper?.isDue == true
+        mark?.isForSnapshot = isForSnapshot
         endEpoch(mark)
+        if isForSnapshot, let keeper { save(keeper) }
+    }
+
+    // MARK: Snapshots
+
+    /// Lends the shards' state while they have nothing to do.
+    private struct Lender: ShardLender {
+        let stages: [ShardStage]
+
+        var shardCount: Int { stages.count }
+
+        func withShard(_ index: Int, _ body: (borrowing ShardPipeline) -> Void) {
+            body(stages[index].pipeline)
+        }
+    }
+
+    /// Has the state saved behind the epoch that has just ended.
+    ///
+    /// When it is committed every shard has done all of it, and none gets anything new meanwhile.
+    private func save(_ keeper: SnapshotKeeper) {
+        let begun = collie_monotonic_nanoseconds()
+        signal.wait { engine.committed.load(ordering: .acquiring) >= epoch || engine.hasFailed }
+        let savable = engine.savableEpoch.load(ordering: .relaxed)
+        if engine.hasFailed || savable == 0 { return }
+        keeper.save(epoch: savable, resolver: resolver, shards: lender, begun: begun)
+    }
+
+    /// Saves the last state, after every thread has ended.
+    func saveLast() {
+        let savable = engine.savableEpoch.load(ordering: .relaxed)
+        guard let keeper, savable > 0 else { return }
+        keeper.saveLast(epoch: savable, resolver: resolver, shards: lender)
     }
 
     // MARK: Handing on
@@ -345,6 +388,7 @@ final class ShardStage: @unchecked Sendable {
     init(
         _ engine: Engine,
         _ index: Int,
+        _ pipeline: consuming ShardPipeline,
         _ inlet: Inlet<ShardMessage>,
         _ peersIn: [Inlet<UInt64>?],
         _ peersOut: [Outlet<UInt64>?],
@@ -355,7 +399,7 @@ final class ShardStage: @unchecked Sendable {
     ) {
         self.engine = engine
         self.index = index
-        pipeline = ShardPipeline(rules: engine.rules, limits: engine.configuration.limits)
+        self.pipeline = pipeline
         self.inlet = inlet
         self.peersIn = peersIn
         self.peersOut = peersOut
@@ -363,7 +407,7 @@ final class ShardStage: @unchecked Sendable {
         self.spare = spare
         self.buffers = buffers
         self.sourceSignal = sourceSignal
-        pipeline.output = buffers[0]
+        self.pipeline.output = buffers[0]
     }
 
     /// One turn: works off what is there, at most a batch.
@@ -507,7 +551,7 @@ final class EgressStage: @unchecked Sendable {
         if let mark, mark.isReplayed {
             // Its outputs are out already; only the state was wanted.
             try sink.commit(mark)
-            engine.epochs.add(1, ordering: .relaxed)
+            note(epoch, mark.journalEpoch)
             return
         }
         var commands = 0
@@ -535,6 +579,12 @@ final class EgressStage: @unchecked Sendable {
         try sink.commit(mark)
         engine.outputs.add(places.count, ordering: .relaxed)
         engine.commands.add(commands, ordering: .relaxed)
+        note(epoch, sink.savableEpoch)
+    }
+
+    private func note(_ epoch: UInt64, _ savableEpoch: UInt64) {
         engine.epochs.add(1, ordering: .relaxed)
+        engine.savableEpoch.store(savableEpoch, ordering: .relaxed)
+        engine.committed.store(epoch, ordering: .releasing)
     }
 }

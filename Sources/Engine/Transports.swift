@@ -23,10 +23,17 @@ package struct EpochMark: Sendable {
     package var partitionCount = 1
     /// What the partitions are called, by number; empty where they have no names.
     package var partitions: [TopicPartition] = []
-    /// The offset behind the last record of each partition that moved.
-    package var offsets: [(partition: Int, next: Int64)] = []
+    /// Of each partition that moved the offset of the first record and that behind the last one.
+    package var offsets: [(partition: Int, from: Int64, next: Int64)] = []
     /// The epoch was committed before: its outputs are known and are not written again.
     package var isReplayed = false
+    /// Whether a snapshot is to be made of it, so that it must be confirmed at once.
+    package var isForSnapshot = false
+    /// The number under which it was committed before.
+    package var journalEpoch: UInt64 = 0
+    /// The journal's position behind its record then, and who wrote it.
+    package var journalPosition: Int64 = 0
+    package var leader: String?
 
     package init() {}
 
@@ -61,8 +68,14 @@ package protocol OutputSink: AnyObject {
     func commit(_ mark: EpochMark?) throws
     /// Ends the outputs: the last epoch was committed.
     func finish() throws
+    /// The journal's number of the last epoch, if a snapshot may be made of it; else 0.
+    ///
+    /// It may if the epoch is in the journal and was confirmed there: no other leader can have
+    /// written in its place.
+    var savableEpoch: UInt64 { get }
 }
 
 extension OutputSink {
     package func finish() throws {}
+    package var savableEpoch: UInt64 { 0 }
 }

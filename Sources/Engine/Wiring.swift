@@ -13,6 +13,7 @@ final class Wiring {
     private static let wordsMax = 8_192
 
     private let engine: Engine
+    private let keeper: SnapshotKeeper?
     private let shardCount: Int
     private var sourceSignal: Signal { engine.sourceSignal }
     private let resolverSignal = Signal()
@@ -22,8 +23,9 @@ final class Wiring {
     private var stages: [ShardStage] = []
     private var resolver: ResolverStage?
 
-    init(_ engine: Engine) {
+    init(_ engine: Engine, _ keeper: SnapshotKeeper?) {
         self.engine = engine
+        self.keeper = keeper
         shardCount = engine.configuration.shards
     }
 
@@ -31,9 +33,10 @@ final class Wiring {
     func run(
         source: any RecordSource,
         decoders: [any BlockDecoder],
-        sink: any OutputSink
+        sink: any OutputSink,
+        state: EngineState
     ) -> Engine.Totals {
-        connect(source, decoders, sink)
+        connect(source, decoders, sink, state)
         for thread in threads { thread.join() }
         for executor in executors { executor.join() }
         var totals = Engine.Totals()
@@ -42,10 +45,14 @@ final class Wiring {
         return totals
     }
 
+    /// Saves the state of the engine, which has ended.
+    func saveLast() { resolver?.saveLast() }
+
     private func connect(
         _ source: any RecordSource,
         _ decoders: [any BlockDecoder],
-        _ sink: any OutputSink
+        _ sink: any OutputSink,
+        _ state: EngineState
     ) {
         executors = (0..<shardCount).map { ShardExecutor(name: "shard-\($0)") }
         let (blocksOut, blocksIn) = startDecoders(decoders)
@@ -68,10 +75,14 @@ final class Wiring {
             messages.map(\.in),
             done.map(\.out),
             spare.map(\.in),
-            buffers
+            buffers,
+            state
         )
         let resolver = ResolverStage(
             engine,
+            state.takeResolver(),
+            keeper,
+            stages,
             blocksIn,
             messages.map(\.out),
             done[0].out,
@@ -108,7 +119,8 @@ final class Wiring {
         _ messages: [Inlet<ShardMessage>],
         _ done: [Outlet<UInt64>],
         _ spare: [Inlet<UInt64>],
-        _ buffers: [[OutputBuffer]]
+        _ buffers: [[OutputBuffer]],
+        _ state: EngineState
     ) {
         var lanes: [[(out: Outlet<UInt64>, in: Inlet<UInt64>)?]] = []
         for from in 0..<shardCount {
@@ -129,6 +141,7 @@ final class Wiring {
             let stage = ShardStage(
                 engine,
                 index,
+                state.takeShard(index),
                 messages[index],
                 (0..<shardCount).map { lanes[$0][index]?.in },
                 lanes[index].map { $0?.out },

@@ -103,6 +103,9 @@ package struct Resolver: ~Copyable {
         while partitions.count < count { partitions.append(PartitionState()) }
     }
 
+    /// How many profiles there are, those that were absorbed among them.
+    package var profileCount: Int { graph.profiles.count }
+
     /// How many messageIds are remembered.
     package var fingerprints: Int { seen.count }
 

@@ -26,6 +26,7 @@ package enum ConfigFormat {
         Entry(schema: "collie", definition: "engine", kind: EngineSection.kind),
         Entry(schema: "collie", definition: "epoch", kind: EngineSection.epochKind),
         Entry(schema: "collie", definition: "profile_limits", kind: EngineSection.limitsKind),
+        Entry(schema: "collie", definition: "snapshots", kind: CollieFile.snapshotsKind),
         Entry(schema: "collie", definition: "shutdown", kind: CollieFile.shutdownKind),
         Entry(schema: "policies", kind: PoliciesFile.kind),
         Entry(schema: "policies", definition: "cap", kind: PoliciesFile.capKind),

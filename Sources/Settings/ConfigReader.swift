@@ -52,6 +52,7 @@ struct ConfigReader {
         let engine = collie.fields.section("engine", as: EngineSection.kind).map {
             EngineSection(fields: $0).settings()
         }
+        let snapshots = collie.snapshots()
         let deadline = collie.shutdownDeadline()
         note("collie.yaml", collie.fields)
 
@@ -120,6 +121,7 @@ struct ConfigReader {
             kafka: kafka ?? KafkaOptions(),
             kafkaPlaces: KafkaPlaces(collie.fields.node),
             engine: engineSettings,
+            snapshots: snapshots,
             shutdownDeadline: deadline,
             effective: "",
             warnings: []

@@ -14,6 +14,8 @@ package struct Settings: Sendable {
     package var kafkaPlaces: KafkaPlaces
     /// Threads and bounds.
     package var engine: EngineSettings
+    /// Where and when all state is saved.
+    package var snapshots: SnapshotSettings
     /// A graceful stop that takes longer is cut off.
     package var shutdownDeadline: TimeSpan
     /// The configuration in force as YAML, defaults included, secrets masked.

@@ -15,7 +15,8 @@ struct SimulatedSource {
     private let journal: [JournalRecord]
     private var position = 0
     private var nexts: [Int64] = []
-    private var hasMoved: [Bool] = []
+    // Where each partition was moved from since the last epoch, or -1.
+    private var froms: [Int64] = []
 
     init(
         _ world: Simulation,
@@ -35,14 +36,14 @@ struct SimulatedSource {
         }
         if let header { position = journal.firstIndex { $0.epoch > header.epoch } ?? journal.count }
         // As the engine's: what was journalled is committed with the next epoch, if it was not.
-        for number in nexts.indices { hasMoved[number] = true }
+        for number in nexts.indices { froms[number] = nexts[number] }
         if journal.isEmpty { adopt() }
     }
 
     private mutating func add(_ partition: Int, from next: Int64) {
         port.numbered.append(partition)
         nexts.append(next)
-        hasMoved.append(false)
+        froms.append(-1)
     }
 
     /// Adds partitions that are there and not read yet.
@@ -111,15 +112,15 @@ struct SimulatedSource {
                 records.append(Decider.Record(partition: number, offset: offset, entry: entry))
             }
             if found.1 > nexts[number] {
+                if froms[number] < 0 { froms[number] = nexts[number] }
                 nexts[number] = found.1
-                hasMoved[number] = true
             }
             if found.1 == found.2, isAnswering { mark.idlePartitions.append(number) }
         }
         mark.idlePartitions.sort()
-        for number in nexts.indices where hasMoved[number] {
-            mark.offsets.append((number, nexts[number]))
-            hasMoved[number] = false
+        for number in nexts.indices where froms[number] >= 0 {
+            mark.offsets.append((number, froms[number], nexts[number]))
+            froms[number] = -1
         }
         if let change = world.seams.mark {
             change(&mark, port.numbered.map { world.broker.inputs[$0].end })

@@ -2,6 +2,7 @@ import Engine
 import Events
 import Kafka
 import Settings
+import Snapshots
 
 extension KafkaSettings {
     /// What the config says of Kafka.
@@ -33,6 +34,14 @@ extension Deployment.Configuration {
         sink.topicPrefix = settings.kafka.outputPrefix
         sink.journalTopic = settings.kafka.outputTopic(Journal.topicName)
         sink.fingerprint = settings.decisionFingerprint
+        if let folder = settings.snapshots.folder {
+            var snapshots = SnapshotKeeper.Configuration(folder: SnapshotFolder(folder))
+            snapshots.folder.kept = settings.snapshots.kept
+            snapshots.interval = .milliseconds(settings.snapshots.interval.milliseconds)
+            // Some time is left for what else a stop has to do.
+            snapshots.lastMax = .milliseconds(settings.shutdownDeadline.milliseconds * 2 / 3)
+            self.snapshots = snapshots
+        }
         for setting in settings.kafka.outputNames { sink.topicNames[setting.name] = setting.value }
     }
 }
@@ -45,7 +54,9 @@ extension Settings {
         var isSkipping = false
         for line in effective.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.first.map({ $0 != " " }) == true {
-                isSkipping = ["kafka:", "engine:", "shutdown:"].contains { line.hasPrefix($0) }
+                isSkipping = ["kafka:", "engine:", "snapshots:", "shutdown:"].contains {
+                    line.hasPrefix($0)
+                }
             }
             if isSkipping { continue }
             for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

@@ -114,8 +114,8 @@ final class StopKeeper: Sendable {
             if let recovery = deployment.recovery {
                 let left = recovery.remaining.map { ", about \($0.components.seconds) s to go" }
                 status.show(
-                    "recovers: \(grouped(recovery.records)) of \(grouped(recovery.recordsTotal)) "
-                        + "records" + (left ?? "")
+                    "recovers: \(Int(recovery.share * 100)) %, \(grouped(recovery.records)) records"
+                        + (left ?? "")
                 )
                 return
             }

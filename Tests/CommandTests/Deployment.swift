@@ -23,6 +23,7 @@ final class Deployment {
     // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
     var sessionTimeout: String { cluster.kind == .real ? "1500ms" : "4s" }
     private var eventCount = 0
+    private var instanceCount = 0
 
     init(_ cluster: Cluster) throws {
         self.cluster = cluster
@@ -78,6 +79,7 @@ final class Deployment {
               consumer: {heartbeat.interval.ms: 300}
             \(more)
             engine: {shards: 2, ingest_threads: 1}
+            snapshots: {folder: "${COLLIE_SNAPSHOTS:-}", interval: 1s}
             shutdown: {deadline: 10s}
             """
         let config = folder.path + "/config"
@@ -92,12 +94,23 @@ final class Deployment {
     /// Starts an instance.
     ///
     /// - Parameters:
-    ///   - crashAt: where it shall kill itself; see `CrashPoint`.
+    ///   - crashAt: where it shall kill itself, as `CrashPoints.h` names it.
+    ///   - snapshots: its folder of snapshots; nil is one of its own that goes with the deployment.
     ///   - log: where what it says is kept; nil is until nobody holds it any more.
-    func run(_ more: String..., crashAt: String? = nil, log: String? = nil) throws -> Program {
-        try Program(
+    func run(
+        _ more: String...,
+        crashAt: String? = nil,
+        snapshots: String? = nil,
+        log: String? = nil
+    ) throws -> Program {
+        instanceCount += 1
+        var environment = [
+            "COLLIE_SNAPSHOTS": snapshots ?? folder.path + "/snapshots-\(instanceCount)"
+        ]
+        environment["COLLIE_CRASH_AT"] = crashAt
+        return try Program(
             ["run", "--config", try writeConfig()] + windows + more,
-            environment: crashAt.map { ["COLLIE_CRASH_AT": $0] } ?? [:],
+            environment: environment,
             log: log
         )
     }

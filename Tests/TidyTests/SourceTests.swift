@@ -14,8 +14,9 @@ struct SourceTests {
         ],
         "Encoding": ["OutputBuffer"],
         "Engine": [
-            "Audit", "FileSource", "Journal", "KafkaSink", "LineFile", "OutputLine", "RecordCopy",
-            "Shard",
+            "Audit", "FileSource", "JournalReader", "KafkaSink", "LineFile", "OutputLine",
+            "RecordCopy",
+            "Shard", "SnapshotCrashPoints", "SnapshotKeeper",
         ],
         "Events": ["EventBlock", "Hash128"],
         "Kafka": [

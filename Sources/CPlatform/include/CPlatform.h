@@ -82,6 +82,20 @@ bool collie_stop_wait(int milliseconds);
 /// Readable once there is a wish to stop; for poll beside others. -1 before installation.
 int collie_stop_descriptor(void);
 
+// Copies of the process
+
+/// Forks. In the child answers 0: it has this thread only, the standard files and `report`, and a
+/// low priority, and ends with the thread that made it. In the parent answers the child's id, or a negative error number; what the child
+/// says at its end is read from `report`.
+int64_t collie_fork(int *report);
+/// In the child: says `text` (at most 1,000 bytes) and ends.
+void collie_child_exit(int report, const char *text) __attribute__((noreturn));
+/// In the parent: whether the child has ended; then `report` is closed and `text`, which holds
+/// 1,001 bytes, is what it said, empty if it died before.
+bool collie_child_has_ended(int64_t child, int report, char *text);
+/// In the parent: ends the child at once and closes `report`.
+void collie_child_kill(int64_t child, int report);
+
 // Command line
 
 /// One option of a command: its long name without dashes, and whether it takes a value.

@@ -23,13 +23,20 @@ typedef enum {
     collie_crash_before_commit,
     /// `after-commit`: it is committed, and nobody in the process knows yet.
     collie_crash_after_commit,
+    /// `during-snapshot`: some of a snapshot is written; the n-th time it is written to.
+    collie_crash_during_snapshot,
+    /// `before-rename`: all of it is on the disk, and it has no name yet.
+    collie_crash_before_rename,
+    /// `after-rename`: it has its name, and nobody in the process knows yet.
+    collie_crash_after_rename,
     /// How many there are.
     collie_crash_point_count
 } collie_crash_point;
 
 /// Reads the environment, once, before threads start; false if it names no point.
 bool collie_crash_arm(void);
-/// Kills the process if this is the point, and the time, it was armed for.
+/// Kills the process if this is the point, and the time, it was armed for; in a child that writes a
+/// snapshot, its parent too.
 void collie_crash_pass(collie_crash_point point);
 
 #endif

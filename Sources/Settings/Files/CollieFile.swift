@@ -7,7 +7,7 @@ import Windows
 struct CollieFile {
     static let kind = MappingKind(
         "collie.yaml",
-        keys: ["shop", "identity", "time", "kafka", "engine", "shutdown"],
+        keys: ["shop", "identity", "time", "kafka", "engine", "snapshots", "shutdown"],
         required: ["shop", "identity"]
     )
     static let shopKind = MappingKind(
@@ -19,6 +19,7 @@ struct CollieFile {
         "time",
         keys: ["disorder", "max_age", "dedupe_span", "dedupe_max"]
     )
+    static let snapshotsKind = MappingKind("snapshots", keys: ["folder", "interval", "kept"])
     static let shutdownKind = MappingKind("shutdown", keys: ["deadline"])
 
     /// What the shop's section says.
@@ -74,6 +75,22 @@ struct CollieFile {
                 default: 32_000_000
             ) ?? 32_000_000
         )
+    }
+
+    func snapshots() -> SnapshotSettings {
+        var settings = SnapshotSettings()
+        guard let fields = fields.section("snapshots", as: CollieFile.snapshotsKind) else {
+            return settings
+        }
+        let folder = fields.text("folder", default: "")
+        settings.folder = folder.isEmpty ? nil : folder
+        settings.interval = fields.span(
+            "interval",
+            in: .seconds(1) ... .hours(24),
+            default: settings.interval
+        )
+        settings.kept = fields.integer("kept", in: 1...100, default: settings.kept)
+        return settings
     }
 
     func shutdownDeadline() -> TimeSpan {

@@ -2,7 +2,7 @@
 enum Fault: Equatable, CustomStringConvertible {
     /// `kill -9` of the leader at any moment.
     case kill
-    /// The leader kills itself at a labelled point of a commit, the n-th time it passes.
+    /// An instance kills itself at a labelled point, the n-th time it passes.
     case crash(String, Int)
     /// SIGSTOP of the leader for longer than the session, then SIGCONT.
     case freeze
@@ -43,6 +43,7 @@ struct FaultDeck {
     private static let commits = [
         "before-flush", "after-flush", "before-commit", "after-commit",
     ]
+    private static let snapshots = ["during-snapshot", "before-rename", "after-rename"]
     private var cards: [Fault] = []
     private var rest: [String] = []
 
@@ -59,7 +60,7 @@ struct FaultDeck {
         while cards.isEmpty {
             deals += 1
             precondition(deals < 100, "no fault is called \(only)…")
-            cards = [.kill, .kill, .freeze, .upgrade, .partitions] + crashes(4)
+            cards = [.kill, .kill, .freeze, .upgrade, .partitions] + crashes(5)
             if canKillBroker { cards.append(.broker) }
             cards.shuffle(using: &dice)
             cards.removeAll { !"\($0)".hasPrefix(only) }
@@ -70,11 +71,12 @@ struct FaultDeck {
     private mutating func crashes(_ count: Int) -> [Fault] {
         (0..<count).map { _ in
             if rest.isEmpty {
-                rest = (FaultDeck.takeOvers + FaultDeck.commits).shuffled(using: &dice)
+                rest = FaultDeck.takeOvers + FaultDeck.commits + FaultDeck.snapshots
+                rest.shuffle(using: &dice)
             }
             let point = rest.removeLast()
-            let isOfCommit = FaultDeck.commits.contains(point)
-            return .crash(point, isOfCommit ? Int.random(in: 1...12, using: &dice) : 1)
+            let mayPassOften = FaultDeck.commits.contains(point) || point == "during-snapshot"
+            return .crash(point, mayPassOften ? Int.random(in: 1...12, using: &dice) : 1)
         }
     }
 }

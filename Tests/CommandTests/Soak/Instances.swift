@@ -8,12 +8,15 @@ final class Instances {
     final class Instance {
         let program: Program
         let name: String
+        /// Which of the deployment's disks it has.
+        let disk: Int
         /// Whether its end is wished for.
         var mayEnd = false
 
-        init(_ program: Program, name: String) {
+        init(_ program: Program, name: String, disk: Int) {
             self.program = program
             self.name = name
+            self.disk = disk
         }
 
         /// Whether it has begun to lead and was not told otherwise since.
@@ -29,6 +32,9 @@ final class Instances {
         /// Whether the group has ever made it the leader.
         var hasLeadership: Bool { program.errors.contains("this instance leads now") }
 
+        /// How often it began with a snapshot.
+        var restored: Int { program.errors.matches(of: /snapshot of epoch \d+ restored/).count }
+
         /// Whether it is about to join the group, or in it.
         var isMember: Bool { program.errors.contains("stands by in group") }
     }
@@ -37,6 +43,8 @@ final class Instances {
     private let folder: String
     private var count = 0
     private(set) var all: [Instance] = []
+    /// How often those that have ended began with a snapshot.
+    private(set) var restored = 0
 
     init(_ deployment: Deployment, logsIn folder: String) {
         self.deployment = deployment
@@ -49,8 +57,16 @@ final class Instances {
         count += 1
         let name = "instance-\(count)"
         let log = folder + "/" + name
-        let program = try deployment.run("--verbose", crashAt: crashAt, log: log)
-        let instance = Instance(program, name: name)
+        // As a replaced pod does, it finds what the last one with this disk has left.
+        let used = Set(all.filter { $0.program.exitCode == nil }.map(\.disk))
+        let disk = (1...9).first { !used.contains($0) } ?? 9
+        let program = try deployment.run(
+            "--verbose",
+            crashAt: crashAt,
+            snapshots: folder + "/disk-\(disk)",
+            log: log
+        )
+        let instance = Instance(program, name: name, disk: disk)
         instance.mayEnd = crashAt != nil
         all.append(instance)
         return instance
@@ -69,7 +85,10 @@ final class Instances {
     func check() throws {
         all = try all.filter { instance in
             guard let code = instance.program.exitCode else { return true }
-            if instance.mayEnd { return false }
+            if instance.mayEnd {
+                restored += instance.restored
+                return false
+            }
             throw SoakFailure(description: "\(instance.name) ended by itself, with \(code)")
         }
     }

@@ -339,12 +339,16 @@ final class Soak {
         guard verdict.contains("\(grouped(traffic.count)) records") else {
             throw SoakFailure(description: "\(traffic.count) events, but \(verdict)")
         }
+        // Else the rounds would have shown nothing of them.
+        if options.rounds >= 5, instances.restored == 0 {
+            throw SoakFailure(description: "no instance began with a snapshot")
+        }
         try checkDeadLetters()
         try checkSecondReading()
         say(
             """
             end  \(grouped(traffic.count)) events, \(grouped(orders)) control orders, each \
-            confirmed once  \(verdict)
+            confirmed once, \(instances.restored) starts from a snapshot  \(verdict)
             """
         )
     }
