@@ -218,7 +218,13 @@ final class LoadRun: Sendable {
             batch.removeAll()
             try consumer.poll(&batch, wait: .milliseconds(20))
             let now = clock.now
-            for index in 0..<batch.count where batch.isRecord(index) {
+            for index in 0..<batch.count {
+                guard batch.isRecord(index) else {
+                    if batch.isPartitionEnd(index) { continue }
+                    let error = batch.error(index)
+                    if error.isRetriable { continue }
+                    throw error
+                }
                 let identity = batch.topicIdentity(index)
                 let kind = known[identity] ?? kinds[batch.topicName(index)] ?? .deadLetter
                 known[identity] = kind
