@@ -72,7 +72,8 @@ extension KafkaError {
             """
             kafka: events were read before whose epochs the journal \(journal) does not hold, so what \
             people were sent and what they refused cannot be known. Keep the journal, and the input \
-            topics back to the last snapshot. `collie run --accept-loss` begins with what is left.
+            topics, back to the last snapshot; a new instance may begin with a copy of another's \
+            newest one. `collie run --accept-loss` begins with what is left.
             """
         )
     }

@@ -232,6 +232,29 @@ package struct BrokerInspection: ~Copyable {
         try KafkaError.check(unsafe rd_kafka_topic_result_error(result), action)
     }
 
+    /// Deletes the records of partitions before their offsets, as retention does.
+    package func deleteRecords(
+        before offsets: [(partition: TopicPartition, offset: Int64)],
+        within limit: Duration
+    ) throws(KafkaError) {
+        let action = "kafka: cannot delete records"
+        var list = OffsetList(room: offsets.count)
+        for (partition, offset) in offsets { list.append(partition, offset: offset) }
+        // Made and destroyed here; it copies the list.
+        var request = unsafe rd_kafka_DeleteRecords_new(list.pointer)
+        guard let made = unsafe request else { throw KafkaError(.configuration, action) }
+        defer { unsafe rd_kafka_DeleteRecords_destroy(made) }
+        unsafe rd_kafka_DeleteRecords(client.pointer, &request, 1, nil, answers)
+        let event = unsafe try answer(action, limit)
+        defer { unsafe rd_kafka_event_destroy(event) }
+        let results = unsafe rd_kafka_DeleteRecords_result_offsets(
+            rd_kafka_event_DeleteRecords_result(event)
+        )
+        for index in 0..<Int(unsafe results?.pointee.cnt ?? 0) {
+            try KafkaError.check(unsafe results!.pointee.elems[index].err, action)
+        }
+    }
+
     /// The answer to the question just asked; the caller destroys it.
     private func answer(_ action: String, _ limit: Duration) throws(KafkaError) -> OpaquePointer {
         guard

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Kafka
 import KafkaTesting
 import Testing
 
@@ -140,6 +141,57 @@ struct RunTests {
         try third.says("leads: reads")
         third.send(SIGTERM)
         #expect(try third.end(within: .seconds(10)) == 0)
+    }
+
+    @Test(.enabled(if: Cluster.kind == .real, Comment(rawValue: RealKafka.howTo)))
+    func `where the past is gone, a start needs a snapshot`() throws {
+        let deployment = try Deployment(try Cluster(.real))
+        try deployment.createTopics()
+        let disk = deployment.folder.path + "/disk"
+        let first = try deployment.run(snapshots: disk)
+        try first.says("leads: reads")
+        var orders = try deployment.order(9)
+        let reader = try deployment.reader("send.email")
+        try expect(reader, shows: orders, in: deployment.cluster)
+        first.send(SIGTERM)
+        #expect(try first.end(within: .seconds(10)) == 0)
+        try first.says("snapshot: epoch")
+
+        let partitions =
+            (0..<Deployment.partitions).map { TopicPartition(deployment.events, Int32($0)) }
+            + [TopicPartition(deployment.output("collie.journal"), 0)]
+        let ends = try KafkaConsumer(deployment.settings, log: .silent())
+            .ends(of: partitions, within: .seconds(10))
+        try BrokerInspection(deployment.settings, log: .silent()).deleteRecords(
+            before: Array(zip(partitions, ends)).map { (partition: $0, offset: $1) },
+            within: .seconds(10)
+        )
+
+        let second = try deployment.run(snapshots: disk)
+        try second.says("snapshot of epoch")
+        try second.says("leads: reads")
+        orders += try deployment.order(9)
+        try expect(reader, shows: orders, in: deployment.cluster)
+        second.send(SIGTERM)
+        #expect(try second.end(within: .seconds(10)) == 0)
+        let third = try deployment.run()
+        try third.says("a new instance may begin with a copy")
+        #expect(try third.end(within: .seconds(20)) == 4)
+    }
+
+    @Test func `a folder that cannot be written is complained about and nothing else`() throws {
+        let deployment = try Deployment(try Cluster())
+        try deployment.createTopics()
+        // Where nobody can make a folder, not even root.
+        let program = try deployment.run(snapshots: "/proc/collie")
+        try program.says("leads: reads")
+        let orders = try deployment.order(3)
+        let reader = try deployment.reader("send.email")
+        try expect(reader, shows: orders, in: deployment.cluster)
+        try program.says("no snapshot: cannot make the snapshot folder /proc/collie")
+        program.send(SIGTERM)
+        #expect(try program.end(within: .seconds(10)) == 0)
+        #expect(try deployment.audit().code == 0)
     }
 
     @Test func `a second signal ends at once`() throws {
