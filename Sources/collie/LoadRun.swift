@@ -7,41 +7,6 @@ import LoadTesting
 import Shards
 import Synchronization
 
-/// The time of a load: microseconds since 1970 that never run back.
-struct LoadClock: Sendable {
-    private let wall = collie_wall_milliseconds() * 1_000
-    private let monotonic = collie_monotonic_nanoseconds()
-
-    /// Now.
-    var now: Int64 { wall + (collie_monotonic_nanoseconds() - monotonic) / 1_000 }
-}
-
-/// How a load is to go.
-struct LoadPlan: Sendable {
-    /// Where events go.
-    var topic: String
-    /// How many times faster than they came; nil is as fast as it goes.
-    var speed: Double?
-    /// Most events that are not confirmed at a time.
-    var inFlight: Int
-    /// Most events whose outputs are known when they come.
-    var remembered: Int
-    /// How long outputs are waited for behind the last event, in seconds.
-    var drain: Double
-    /// Behind every messageId.
-    var mark: String
-    /// How long the deployment waits for late events.
-    var disorder: TimeSpan
-    /// Topics of send commands.
-    var commandTopics: [String]
-    /// The topic of decisions.
-    var decisionTopic: String
-    /// The topic of dead letters.
-    var deadLetterTopic: String
-    /// All topics of events that the deployment's group reads.
-    var groupTopics: [String]
-}
-
 /// One load: a thread that sends, one that watches the outputs, one that asks for the lag.
 ///
 /// What they share is behind a lock or atomic. Memory is bounded: the client's queue by the events
@@ -178,7 +143,9 @@ final class LoadRun: Sendable {
         try writer.finish(within: .seconds(30))
         note(writer)
         let seconds = Double(clock.now - begin) / 1_000_000
-        shared.withLock { $0.events.perSecond = Double(writer.confirmed) / max(seconds, 0.001) }
+        shared.withLock {
+            $0.events.perSecond = LoadRun.rounded(Double(writer.confirmed) / max(seconds, 0.001))
+        }
     }
 
     // MARK: Watching
@@ -365,6 +332,9 @@ final class LoadRun: Sendable {
         for thread in threads { thread.join() }
     }
 
+    /// To three digits behind the point, which is more than was measured.
+    private static func rounded(_ number: Double) -> Double { (number * 1_000).rounded() / 1_000 }
+
     /// What it came to, once it is over.
     func report(source: String) -> (report: LoadReport, latencies: OutputLatencies) {
         shared.withLock { shared in
@@ -374,7 +344,9 @@ final class LoadRun: Sendable {
             events.forgotten = shared.sent.forgotten
             var outputs = LoadReport.Outputs()
             outputs.commands = shared.latencies.count(.command)
-            outputs.commandsPerSecond = Double(outputs.commands) / max(whole, 0.001)
+            outputs.commandsPerSecond = LoadRun.rounded(
+                Double(outputs.commands) / max(whole, 0.001)
+            )
             outputs.decisions = shared.latencies.count(.decision)
             outputs.endedByLaterEvents = shared.latencies.ended
             outputs.deadLetters = shared.deadLetters
@@ -387,7 +359,7 @@ final class LoadRun: Sendable {
                     speed: plan.speed.map { "\($0.formatted())x" } ?? "max",
                     mark: plan.mark,
                     startedAt: began.formatted(.iso8601),
-                    seconds: sending
+                    seconds: LoadRun.rounded(sending)
                 ),
                 events: events,
                 outputs: outputs,
@@ -397,9 +369,4 @@ final class LoadRun: Sendable {
             return (report, shared.latencies)
         }
     }
-}
-
-/// Why a load could not be made, as a sentence.
-struct LoadFailure: Error, CustomStringConvertible {
-    var description: String
 }
