@@ -131,9 +131,9 @@ final class SimulatedInstance {
             if isDead { return }
             tell("ends its term: \(error)")
             leadership = nil
-            let kind = (error as? KafkaError)?.kind
             // Anything else ends the process, as `Deployment.run` does.
-            if kind != .leadershipLost, kind != .fenced, kind != .stopped { kill("\(error)") }
+            let known = error as? KafkaError
+            if known?.endsOnlyATerm != true, known?.kind != .stopped { kill("\(error)") }
         }
     }
 
