@@ -101,7 +101,7 @@ final class LoadRun: Sendable {
                 shared.events.repartitioned = writer.repartitioned
             }
         }
-        while collie_stop_count() == 0, let record = try traffic.next() {
+        while goesOn(), let record = try traffic.next() {
             let time = record.time ?? last
             last = time
             var intended = clock.now
