@@ -42,6 +42,9 @@ package struct TimerWheel: ~Copyable {
     /// Makes room for slots up to one.
     package mutating func reserve(_ highest: Int) { nodes.reserve(highest) }
 
+    /// Tells the processor that a slot's timer will be armed soon.
+    package func prefetch(_ slot: UInt32) { nodes.prefetch(slot) }
+
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {
         guard nodes.contains(slot), nodes[slot].bucket != 0 else { return nil }
