@@ -1,4 +1,4 @@
-import Events
+package import Events
 
 /// Reads instants as RFC 3339 and its looser relatives of ISO 8601 write them.
 ///
@@ -7,16 +7,19 @@ import Events
 /// (its midnight in UTC). Digits of the fraction beyond milliseconds are dropped. A leap second is
 /// the first instant of the next minute. Remembers the last date, since nearly all stamps of a
 /// block share one.
-struct EventTimeReader {
+package struct EventTimeReader {
     private var lastDate: UInt64 = 0
     private var lastDays: UInt16 = 0
     private var lastMidnight: Int64 = 0
+
+    /// Knows no date yet.
+    package init() {}
 
     /// Year 0 to year 9999, in milliseconds.
     static let plausible: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
     /// The instant a text names, or nil.
-    mutating func read(_ bytes: RawSpan) -> EventTime? {
+    package mutating func read(_ bytes: RawSpan) -> EventTime? {
         let count = bytes.byteCount
         guard count >= 10 else { return nil }
         guard let midnight = date(bytes) else { return readEpoch(bytes) }
@@ -60,7 +63,7 @@ struct EventTimeReader {
 
     /// The instant of a number of seconds or milliseconds since 1970, or nil; from 100 billion on
     /// (as seconds the year 5138) it is milliseconds.
-    func read(number bytes: RawSpan) -> EventTime? {
+    package func read(number bytes: RawSpan) -> EventTime? {
         guard let micros = readMillionths(bytes) else { return nil }
         let isSeconds = micros.magnitude < 100_000_000_000 * 1_000_000
         let milliseconds = floorDivide(micros, isSeconds ? 1_000 : 1_000_000)
