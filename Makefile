@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test soak simulate demo lint bench-parts bench-recovery
+.PHONY: help packages build test soak simulate demo lint bench-parts bench-recovery bench-delivery
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -74,6 +74,16 @@ bench-parts: packages
 	@COLLIE_PARTS=1 "$$(COLLIE_PARTS=1 swift build -c release --product parts-bench \
 	    --scratch-path .build/parts --show-bin-path)/parts-bench" config $(PARTS)
 
+# How many events are worked off, and how many a second come when latency is measured.
+EVENTS = 200000
+RATE = 5000
+
+bench-delivery: PACKAGES += openjdk-17-jre-headless
+bench-delivery: packages
+	swift build $(TESTS) --build-tests
+	COLLIE_BENCH_EVENTS=$(EVENTS) COLLIE_BENCH_RATE=$(RATE) \
+	    swift test $(TESTS) --skip-build --filter DeliveryBench
+
 # How long the made-up world goes on: `make simulate FOR=10m SEED=1000`.
 FOR = 60s
 
@@ -91,4 +101,5 @@ help:
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
 	@echo "make bench-parts     the parts an event passes, each by itself"
 	@echo "make bench-recovery  what a restart costs"
+	@echo "make bench-delivery  what exactly-once costs beside at-least-once, on a real broker"
 	@echo "make lint      the style of the source"

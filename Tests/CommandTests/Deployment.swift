@@ -18,6 +18,8 @@ final class Deployment {
     var brokers: String?
     /// More lines for the section `kafka`.
     var more = ""
+    /// How epochs are delivered; transactions where the cluster knows them.
+    lazy var delivery = cluster.kind == .real ? "exactly-once" : "at-least-once"
     /// Another name of the journal than the standard one.
     var journal = "collie.journal"
     // The mock takes three seconds to hand the leadership out, and forgets who is silent meanwhile.
@@ -62,7 +64,6 @@ final class Deployment {
     /// Writes the config; answers its folder.
     @discardableResult
     func writeConfig() throws -> String {
-        let delivery = cluster.kind == .real ? "exactly-once" : "at-least-once"
         let text = """
             shop: {name: shop, country: IN, currency: INR, time_zone: \(zone)}
             identity: {hash_key: 00112233445566778899aabbccddeeff}
