@@ -235,7 +235,9 @@ struct RunTests {
             [first, second].contains { $0.errors.contains("leads: reads") }
         }
         for program in [first, second] { program.send(SIGTERM) }
-        for program in [first, second] { #expect(try program.end(within: .seconds(10)) == 0) }
+        for program in [first, second] {
+            #expect(try program.end(within: .seconds(10)) == 0, "\(program.errors)")
+        }
         if cluster.kind == .real { #expect(try deployment.committed() >= 20) }
     }
 
