@@ -127,12 +127,19 @@ package final class KafkaConsumer: @unchecked Sendable {
         do throws(KafkaError) { try unassign(assignment()) } catch {
             client.context.log.line(.debug, error.description)
         }
+        let deadline = collie_monotonic_milliseconds() + limit.milliseconds
+        // A rebalance that waits to be answered is answered before: of an answer that meets the end
+        // of the group librdkafka 2.0.2 forgets that somebody waits for it.
+        while collie_monotonic_milliseconds() < deadline,
+            let event = unsafe rd_kafka_queue_poll(queue, 0)
+        {
+            unsafe serve(event)
+        }
         // Answers come on our own queue, so that the wait has an end.
         if let error = unsafe rd_kafka_consumer_close_queue(client.pointer, queue) {
             unsafe rd_kafka_error_destroy(error)
             return
         }
-        let deadline = collie_monotonic_milliseconds() + limit.milliseconds
         while unsafe rd_kafka_consumer_closed(client.pointer) == 0,
             collie_monotonic_milliseconds() < deadline
         {
