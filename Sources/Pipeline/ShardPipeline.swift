@@ -45,6 +45,7 @@ package struct ShardPipeline: ~Copyable {
     package var counters = ShardCounters()
 
     var wheel: TimerWheel
+    var packer = ProfilePacker()
     var fold = CartFold()
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
@@ -89,13 +90,14 @@ package struct ShardPipeline: ~Copyable {
     package mutating func apply(_ message: ShardMessage, block: EventBlock?) {
         switch message.verb {
         case .create:
-            store.create(message.slot, id: message.hash)
+            store.create(message.slot, id: message.hash, with: &packer)
             store.profiles[message.slot].isAmbiguous = message.value & 1 != 0
             store.profiles[message.slot].isKnown = message.value & 2 != 0
         case .event:
             guard let block else { return }
             now = message.now
             begin(message)
+            store.open(message.slot, with: &packer)
             apply(block[event: Int(message.index)], in: block, to: message.slot)
             counters.events += 1
         case .everybody:
@@ -105,8 +107,10 @@ package struct ShardPipeline: ~Copyable {
             advance(through: message.value, clock: message.now)
         case .link:
             guard let block else { return }
+            store.open(message.slot, with: &packer)
             link(message, in: block)
         case .consent:
+            store.open(message.slot, with: &packer)
             let endpoint = store.endpoint(of: message.slot, hash: message.hash)
             if endpoint != 0 {
                 store.endpoints[endpoint].consent = ShardMessage.unpack(message.value)
@@ -146,6 +150,7 @@ package struct ShardPipeline: ~Copyable {
         while let slot = wheel.next(through: second) {
             let current = wheel.passed + 1
             now = clock.isSet ? clock : EventTime(second: current) + compiled.rules.disorder
+            store.open(slot, with: &packer)
             order = OutputOrder(
                 second: current,
                 sequence: 0,
@@ -160,13 +165,7 @@ package struct ShardPipeline: ~Copyable {
 
     /// Arms the profile's timer for the earliest of what it waits for.
     mutating func arm(_ slot: UInt32) {
-        var earliest = EventTime(milliseconds: .max)
-        var handle = store.profiles[slot].enrollments
-        while handle != 0 {
-            let record = store.enrollments[handle]
-            if record.due < earliest { earliest = record.due }
-            handle = record.next
-        }
+        let earliest = store.earliestDue(of: slot)
         if earliest.milliseconds == .max {
             wheel.disarm(slot)
         } else if let armed = wheel.due(slot), armed <= earliest.second, armed > wheel.passed {

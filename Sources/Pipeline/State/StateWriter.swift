@@ -24,6 +24,7 @@ package struct StateWriter: ~Copyable {
     private let ranges: [RangeBuffer]
     private var buffer = StateBuffer(room: 320 << 10)
     private var texts = TextNumbers()
+    private var packer = ProfilePacker()
     /// Profiles written.
     package private(set) var profiles = 0
 
@@ -70,7 +71,7 @@ package struct StateWriter: ~Copyable {
             let range = ranges[index]
             let shard = Int(profile.shard)
             shards.withShard(shard) {
-                $0.save(profile.slot, shard, into: &range.bytes, &texts, layouts)
+                $0.save(profile.slot, shard, into: &range.bytes, &texts, &packer)
             }
             range.count += 1
             profiles += 1
