@@ -159,7 +159,10 @@ extension StateBuffer {
         var rest = number
         while rest >= 0x80 {
             // Room for the longest was just made.
-            unsafe (storage + count).storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+            unsafe (storage + count).storeBytes(
+                of: UInt8(truncatingIfNeeded: rest) | 0x80,
+                as: UInt8.self
+            )
             count &+= 1
             rest >>= 7
         }

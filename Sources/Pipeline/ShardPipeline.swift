@@ -45,7 +45,7 @@ package struct ShardPipeline: ~Copyable {
     package var counters = ShardCounters()
 
     var wheel: TimerWheel
-    var packer = ProfilePacker()
+    var packer: ProfilePacker
     var fold = CartFold()
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
@@ -61,6 +61,7 @@ package struct ShardPipeline: ~Copyable {
     package init(rules: CompiledRules, limits: ProfileLimits = ProfileLimits()) {
         compiled = rules
         store = ProfileStore(limits: limits)
+        packer = ProfilePacker(hashKey: rules.rules.hashKey)
         wheel = TimerWheel(limit: limits.profilesMax, passed: ShardPipeline.timeBegin)
     }
 
@@ -75,7 +76,7 @@ package struct ShardPipeline: ~Copyable {
     /// Makes room for so many profiles.
     mutating func reserve(_ profiles: Int) {
         store.profiles.reserve(profiles)
-        wheel.reserve(profiles)
+        wheel.reserve(profiles, timers: 0)
     }
 
     /// Timers armed.

@@ -44,6 +44,8 @@ struct CartParts: OptionSet {
     static let base = CartParts(rawValue: 1 << 4)
     static let isCheckout = CartParts(rawValue: 1 << 5)
     static let hadLines = CartParts(rawValue: 1 << 6)
+    /// The key is the hash of its text.
+    static let isHashed = CartParts(rawValue: 1 << 7)
 }
 
 struct EnrollmentParts: OptionSet {

@@ -29,8 +29,11 @@ package struct ProfilePacker: ~Copyable {
     /// The time met last, in milliseconds.
     var lastTime: Int64 = 0
 
+    /// What ids and addresses were hashed under: a hash that can be made again is left out.
+    let hashKey: SipHash
+
     /// Makes empty buffers.
-    package init() {}
+    package init(hashKey: SipHash) { self.hashKey = hashKey }
 
     mutating func begin() {
         body.removeAll()
@@ -90,6 +93,12 @@ package struct ProfilePacker: ~Copyable {
         if hashes.count < ProfilePacker.hashesMax { hashes.append(hash) }
         body.put(UInt8(255))
         body.put(hash)
+    }
+
+    /// Takes notice of a hash that is not written.
+    mutating func meet(hash: UInt64) {
+        for index in 0..<hashes.count where hashes[index] == hash { return }
+        if hashes.count < ProfilePacker.hashesMax { hashes.append(hash) }
     }
 
     /// The number of a text that is shared with other profiles; 0 is none.

@@ -137,10 +137,15 @@ extension ProfileStore {
         var handle = profile.endpoints
         while handle != 0 {
             let endpoint = endpoints[handle]
-            packer.put(id: endpoint.hash)
-            packer.body.put(endpoint.kind.rawValue)
-            packer.put(endpoint.lastSeen)
+            let hashed = packer.hashKey.hash(
+                kind: endpoint.kind.rawValue,
+                texts.bytes(of: endpoint.address)
+            )
+            let isHashed = hashed == endpoint.hash
+            packer.body.put(endpoint.kind.rawValue | (isHashed ? 0x80 : 0))
             packer.put(own: endpoint.address, from: texts)
+            if !isHashed { packer.put(id: endpoint.hash) }
+            packer.put(endpoint.lastSeen)
             packer.put(endpoint.country)
             // Three bits a channel; most say nothing.
             var consent: UInt64 = 0
@@ -168,9 +173,19 @@ extension ProfileStore {
             if cart.base != 0 { parts.insert(.base) }
             if cart.stage == .checkout { parts.insert(.isCheckout) }
             if cart.hadLines { parts.insert(.hadLines) }
+            if cart.keyText.isSet,
+                packer.hashKey.hash(kind: HashKind.cart, texts.bytes(of: cart.keyText)).low
+                    == cart.key
+            {
+                parts.insert(.isHashed)
+            }
             packer.body.put(parts.rawValue)
-            packer.put(hash: cart.key)
             packer.put(own: cart.keyText, from: texts)
+            if parts.contains(.isHashed) {
+                packer.meet(hash: cart.key)
+            } else {
+                packer.put(hash: cart.key)
+            }
             packer.put(cart.lastActivity)
             if parts.contains(.checkout) { packer.put(hash: cart.checkout) }
             if parts.contains(.order) { packer.put(hash: cart.order) }

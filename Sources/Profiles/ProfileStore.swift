@@ -118,6 +118,13 @@ package struct ProfileStore: ~Copyable {
         texts = TextStore(limit: 1 << 27)
     }
 
+    /// Bytes of the lists of open profiles.
+    package var listBytes: Int {
+        carts.byteCount + operations.byteCount + lines.byteCount + orders.byteCount
+            + bought.byteCount + sends.byteCount + endpoints.byteCount + enrollments.byteCount
+            + views.byteCount + traits.byteCount + entries.byteCount
+    }
+
     /// Begins a profile in a slot.
     package mutating func create(_ slot: UInt32, id: Hash128, with packer: inout ProfilePacker) {
         makeRoom(with: &packer)

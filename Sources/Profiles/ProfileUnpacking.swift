@@ -137,19 +137,23 @@ extension ProfileStore {
     ) throws(StateError) -> UInt32 {
         var (first, last): (UInt32, UInt32) = (0, 0)
         for _ in 0..<(try reader.varying()) {
-            let hash = try readID(&reader)
-            guard let kind = IdentifierKind(rawValue: try reader.get(UInt8.self)) else {
+            let parts = try reader.get(UInt8.self)
+            guard let kind = IdentifierKind(rawValue: parts & 0x7f) else {
                 throw .damaged("an endpoint of no kind")
             }
+            let address = try own(&reader)
+            let hash =
+                parts & 0x80 != 0
+                ? packer.hashKey.hash(kind: kind.rawValue, texts.bytes(of: address))
+                : try readID(&reader)
             var endpoint = EndpointRecord(
                 hash: hash,
                 kind: kind,
-                address: .none,
+                address: address,
                 country: 0,
                 lastSeen: try packer.time(&reader),
                 consent: .init(repeating: .none)
             )
-            endpoint.address = try own(&reader)
             endpoint.country = UInt16(truncatingIfNeeded: try reader.varying())
             let consent = try reader.varying()
             for channel in 0..<9 {
@@ -177,8 +181,16 @@ extension ProfileStore {
         var (first, last): (UInt32, UInt32) = (0, 0)
         for _ in 0..<(try reader.varying()) {
             let parts = CartParts(rawValue: try reader.get(UInt8.self))
-            var cart = CartRecord(key: try packer.hash(&reader))
-            cart.keyText = try own(&reader)
+            let keyText = try own(&reader)
+            let key: UInt64
+            if parts.contains(.isHashed) {
+                key = packer.hashKey.hash(kind: HashKind.cart, texts.bytes(of: keyText)).low
+                packer.meet(hash: key)
+            } else {
+                key = try packer.hash(&reader)
+            }
+            var cart = CartRecord(key: key)
+            cart.keyText = keyText
             cart.lastActivity = try packer.time(&reader)
             if parts.contains(.checkout) { cart.checkout = try packer.hash(&reader) }
             if parts.contains(.order) { cart.order = try packer.hash(&reader) }
