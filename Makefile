@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test soak simulate demo lint bench-recovery
+.PHONY: help packages build test soak simulate demo lint bench-parts bench-recovery
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -44,7 +44,7 @@ soak: packages
 	    swift test $(TESTS) --skip-build --filter SoakTests
 
 lint:
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
 
 # Options of the demo, such as `make demo DEMO="--duration 30s --seed 7"`.
 DEMO =
@@ -65,6 +65,15 @@ bench-recovery: packages
 	"$$bench" restore "$$folder" --shards 1 --tail $(TAIL) && \
 	"$$bench" restore "$$folder" --shards 2 --tail $(TAIL)
 
+# Options of Google Benchmark, such as `make bench-parts PARTS=--benchmark_filter=decode`.
+PARTS =
+
+bench-parts: PACKAGES += libbenchmark-dev
+bench-parts: packages
+	COLLIE_PARTS=1 swift build -c release --product parts-bench --scratch-path .build/parts
+	@COLLIE_PARTS=1 "$$(COLLIE_PARTS=1 swift build -c release --product parts-bench \
+	    --scratch-path .build/parts --show-bin-path)/parts-bench" config $(PARTS)
+
 # How long the made-up world goes on: `make simulate FOR=10m SEED=1000`.
 FOR = 60s
 
@@ -80,5 +89,6 @@ help:
 	@echo "make soak      processes and a real broker die while events flow, ROUNDS=10 times"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make bench-parts     the parts an event passes, each by itself"
 	@echo "make bench-recovery  what a restart costs"
 	@echo "make lint      the style of the source"

@@ -218,3 +218,25 @@ if Context.environment["COLLIE_RINGS_ONLY"] != nil {
     package.products = []
     package.targets.removeAll { !rings.contains($0.name) }
 }
+
+// The parts are measured by Google Benchmark, which nothing else needs.
+if Context.environment["COLLIE_PARTS"] != nil {
+    package.targets += [
+        .target(
+            name: "CBenchmark",
+            dependencies: ["CAllocationCounter"],
+            path: "Benchmarks/CBenchmark",
+            linkerSettings: [.linkedLibrary("benchmark")]
+        ),
+        .executableTarget(
+            name: "parts-bench",
+            dependencies: [
+                "CAllocationCounter", "CBenchmark", "Decoding", "Encoding", "Events",
+                "FrequencyCapping", "Identity", "LoadTesting", "Memory", "Pipeline", "Profiles",
+                "Rings", "Settings", "Snapshots", "Windows",
+            ],
+            path: "Benchmarks/Parts",
+            swiftSettings: tests
+        ),
+    ]
+}

@@ -1,5 +1,5 @@
 package import Events
-package import Memory
+import Memory
 
 /// Where an output record goes.
 package enum OutputTopic: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
@@ -91,16 +91,21 @@ package struct OutputRecord: BitwiseCopyable, Sendable {
 
 /// The encoded outputs of one shard, or of the resolver, for one epoch.
 ///
-/// Filled by one thread, then handed to egress, which gives it back. Grows while it warms up.
+/// Filled by one thread, then handed to egress, which gives it back. Grows while it warms up. Most
+/// of what the engine writes goes through here byte by byte, so it keeps its own memory and moves
+/// whole words: nothing but numbers of its own changes while a text is written.
+@safe
 package final class OutputBuffer: @unchecked Sendable {
     // @unchecked: one owner at a time, handed over through rings.
 
-    /// The records.
-    package var records = GrowingBuffer<OutputRecord>(room: 256)
-    /// Their bytes.
-    package var bytes = GrowingBuffer<UInt8>(room: 1 << 16)
+    private var entries = GrowingBuffer<OutputRecord>(room: 256)
     /// The epoch it belongs to.
     package var epoch: UInt64 = 0
+
+    // Owned by this object alone; `used` of `room` bytes are filled.
+    private var start: UnsafeMutableRawPointer
+    private var used = 0
+    private var room = 1 << 16
 
     private var open = OutputRecord(
         order: OutputOrder(second: 0, sequence: 0, profile: .none, ordinal: 0),
@@ -112,16 +117,44 @@ package final class OutputBuffer: @unchecked Sendable {
         hasValue: true
     )
 
+    // The date written last, `2026-05-04T`, in two words: most of a buffer's instants share one.
+    private var lastDay = Int64.min
+    private var lastDate: (UInt64, UInt64) = (0, 0)
+
     /// An empty buffer.
-    package init() {}
+    package init() { unsafe start = .allocate(byteCount: 1 << 16, alignment: 16) }
+
+    deinit { unsafe start.deallocate() }
 
     /// Forgets all records.
     package func removeAll() {
-        records.removeAll()
-        bytes.removeAll()
+        entries.removeAll()
+        used = 0
     }
 
-    private var position: UInt32 { UInt32(bytes.count) }
+    // MARK: Records
+
+    /// The records of a buffer, in the order in which they were written.
+    package struct Records {
+        fileprivate let buffer: OutputBuffer
+
+        /// How many there are.
+        package var count: Int { buffer.count }
+
+        /// One of them.
+        package subscript(index: Int) -> OutputRecord { buffer[record: index] }
+    }
+
+    /// The records.
+    package var records: Records { Records(buffer: self) }
+
+    /// How many records there are.
+    package var count: Int { entries.count }
+
+    /// A record.
+    package subscript(record index: Int) -> OutputRecord { entries[index] }
+
+    private var position: UInt32 { UInt32(used) }
 
     /// Begins a record; its key's bytes come next.
     package func begin(_ topic: OutputTopic, order: OutputOrder) {
@@ -141,19 +174,19 @@ package final class OutputBuffer: @unchecked Sendable {
     /// Begins a header; its value's bytes come next.
     package func beginHeader(_ name: StaticString) -> Int {
         let length = name.utf8CodeUnitCount
-        bytes.append(UInt8(truncatingIfNeeded: length))
-        bytes.append(UInt8(truncatingIfNeeded: length >> 8))
-        put(name)
-        for _ in 0..<4 { bytes.append(0) }
-        return bytes.count
+        let place = unsafe takeRoom(length + 6)
+        // As many bytes as were just taken.
+        unsafe place.storeBytes(of: UInt16(truncatingIfNeeded: length), as: UInt16.self)
+        unsafe (place + 2).copyMemory(from: name.utf8Start, byteCount: length)
+        unsafe (place + 2 + length).storeBytes(of: 0, as: UInt32.self)
+        return used
     }
 
     /// Ends the header whose value began at the position.
     package func endHeader(_ begin: Int) {
-        let length = bytes.count - begin
-        for shift in 0..<4 {
-            bytes[begin - 4 + shift] = UInt8(truncatingIfNeeded: length >> (8 * shift))
-        }
+        precondition(begin >= 4 && begin <= used, "a header that was begun")
+        unsafe (start + begin - 4)
+            .storeBytes(of: UInt32(truncatingIfNeeded: used - begin), as: UInt32.self)
     }
 
     /// Ends the headers; the value comes next.
@@ -165,7 +198,7 @@ package final class OutputBuffer: @unchecked Sendable {
     /// Ends the record.
     package func end() {
         open.value.end = position
-        records.append(open)
+        entries.append(open)
     }
 
     /// Says that the open record has no key.
@@ -177,10 +210,11 @@ package final class OutputBuffer: @unchecked Sendable {
     /// The bytes of a range, lent until the buffer changes.
     @_lifetime(borrow self)
     package func slice(_ range: OutputRange) -> RawSpan {
-        // The buffer's memory lives as long as `self`, and the range is checked by the slice.
-        let memory = unsafe UnsafeRawBufferPointer(bytes.memory)
+        precondition(range.begin <= range.end && Int(range.end) <= used)
+        // The buffer's memory lives as long as `self`, and the range was just checked.
         let slice = unsafe UnsafeRawBufferPointer(
-            rebasing: memory[Int(range.begin)..<Int(range.end)]
+            start: start + Int(range.begin),
+            count: Int(range.end - range.begin)
         )
         return unsafe _overrideLifetime(slice.bytes, borrowing: self)
     }
@@ -188,60 +222,80 @@ package final class OutputBuffer: @unchecked Sendable {
     /// All bytes, lent until the buffer changes.
     package var all: RawSpan {
         @_lifetime(borrow self)
-        get { slice(OutputRange(begin: 0, end: UInt32(bytes.count))) }
+        get { slice(OutputRange(begin: 0, end: UInt32(used))) }
     }
 
     // MARK: Bytes
 
+    /// The place of so many more bytes, all of which the caller fills.
+    @unsafe
+    @inline(__always)
+    private func takeRoom(_ length: Int) -> UnsafeMutableRawPointer {
+        if room &- used < length { grow(length) }
+        let place = unsafe start + used
+        used &+= length
+        return unsafe place
+    }
+
+    @inline(never)
+    private func grow(_ more: Int) {
+        var larger = room
+        while larger - used < more { larger *= 2 }
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        // Both are at least as long as what is used.
+        unsafe moved.copyMemory(from: start, byteCount: used)
+        unsafe start.deallocate()
+        unsafe start = moved
+        room = larger
+    }
+
     /// Adds text that needs no escape.
     package func put(_ text: StaticString) {
+        let length = text.utf8CodeUnitCount
         // A static string is UTF-8 in memory that lives for ever.
-        let span = unsafe UnsafeRawBufferPointer(
-            start: text.utf8Start,
-            count: text.utf8CodeUnitCount
-        )
-        unsafe bytes.append(span.bytes)
+        unsafe takeRoom(length).copyMemory(from: text.utf8Start, byteCount: length)
     }
 
     /// Adds bytes as they are.
-    package func put(_ span: RawSpan) { bytes.append(span) }
+    package func put(_ span: RawSpan) {
+        let length = span.byteCount
+        let place = unsafe takeRoom(length)
+        unsafe span.withUnsafeBytes {
+            // Room was just made; source and target are different memory.
+            unsafe UnsafeMutableRawBufferPointer(start: place, count: length).copyMemory(from: $0)
+        }
+    }
 
     /// Adds a byte.
-    package func put(_ byte: UInt8) { bytes.append(byte) }
+    package func put(_ byte: UInt8) { unsafe takeRoom(1).storeBytes(of: byte, as: UInt8.self) }
 
     /// Adds a hash as 32 hexadecimal digits.
     package func put(_ hash: Hash128) {
-        for word in [hash.high, hash.low] {
-            var shift: UInt64 = 64
-            while shift > 0 {
-                shift -= 4
-                let digit = UInt8(truncatingIfNeeded: word >> shift) & 15
-                bytes.append(digit < 10 ? digit + 48 : digit + 87)
-            }
-        }
+        let place = unsafe takeRoom(32)
+        // Four times eight of the bytes that were just taken.
+        unsafe place.storeBytes(of: hexDigits(hash.high >> 32), as: UInt64.self)
+        unsafe (place + 8).storeBytes(of: hexDigits(hash.high), as: UInt64.self)
+        unsafe (place + 16).storeBytes(of: hexDigits(hash.low >> 32), as: UInt64.self)
+        unsafe (place + 24).storeBytes(of: hexDigits(hash.low), as: UInt64.self)
     }
 
     /// Adds a whole number.
     package func put(number: Int64) {
-        if number < 0 { bytes.append(45) }
+        if number < 0 { put(45) }
         var rest = number.magnitude
-        var divisor: UInt64 = 1
-        while rest / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            bytes.append(UInt8(rest / divisor) + 48)
-            rest %= divisor
-            divisor /= 10
+        var digits = 1
+        var bound: UInt64 = 10
+        while digits < 20, rest >= bound {
+            digits += 1
+            // 10^20 is no number of 64 bits; twenty digits are the most.
+            bound = digits < 20 ? bound &* 10 : .max
         }
-    }
-
-    private func put(padded number: Int64, digits: Int) {
-        var divisor: Int64 = 1
-        for _ in 1..<digits { divisor *= 10 }
-        var rest = number
-        while divisor > 0 {
-            bytes.append(UInt8((rest / divisor) % 10) + 48)
-            rest %= divisor
-            divisor /= 10
+        let place = unsafe takeRoom(digits)
+        while digits > 0 {
+            digits -= 1
+            let digit = UInt8(truncatingIfNeeded: rest % 10) + 48
+            unsafe (place + digits).storeBytes(of: digit, as: UInt8.self)
+            rest /= 10
         }
     }
 
@@ -249,22 +303,34 @@ package final class OutputBuffer: @unchecked Sendable {
     package func put(_ time: EventTime) {
         let second = time.second
         let day = floorDivide(second, 86_400)
-        let date = CivilDate(day: day)
+        if day != lastDay { noteDate(day) }
         let left = second - day * 86_400
-        put(padded: min(max(date.year, 0), 9_999), digits: 4)
-        put(45)
-        put(padded: date.month, digits: 2)
-        put(45)
-        put(padded: date.day, digits: 2)
-        put(84)
-        put(padded: left / 3_600, digits: 2)
-        put(58)
-        put(padded: left / 60 % 60, digits: 2)
-        put(58)
-        put(padded: left % 60, digits: 2)
-        put(46)
-        put(padded: time.milliseconds - second * 1_000, digits: 3)
-        put(90)
+        let (hour, minute) = (left / 3_600, left / 60 % 60)
+        let part = time.milliseconds - second * 1_000
+        let place = unsafe takeRoom(24)
+        // 24 bytes: the date in eleven, the time in twelve, a Z. Each word but the date's second
+        // one stays within its place, and what that one writes too much is written over.
+        unsafe place.storeBytes(of: lastDate.0, as: UInt64.self)
+        unsafe (place + 8).storeBytes(of: lastDate.1, as: UInt64.self)
+        unsafe (place + 11).storeBytes(of: twoDigits(hour), as: UInt16.self)
+        unsafe (place + 13).storeBytes(of: 58, as: UInt8.self)
+        unsafe (place + 14).storeBytes(of: twoDigits(minute), as: UInt16.self)
+        unsafe (place + 16).storeBytes(of: 58, as: UInt8.self)
+        unsafe (place + 17).storeBytes(of: twoDigits(left % 60), as: UInt16.self)
+        unsafe (place + 19).storeBytes(of: 46, as: UInt8.self)
+        unsafe (place + 20).storeBytes(of: twoDigits(part / 10), as: UInt16.self)
+        unsafe (place + 22).storeBytes(of: UInt8(part % 10) + 48, as: UInt8.self)
+        unsafe (place + 23).storeBytes(of: 90, as: UInt8.self)
+    }
+
+    private func noteDate(_ day: Int64) {
+        let date = CivilDate(day: day)
+        let year = min(max(date.year, 0), 9_999)
+        lastDate.0 =
+            UInt64(twoDigits(year / 100)) | UInt64(twoDigits(year % 100)) << 16 | 45 << 32
+            | UInt64(twoDigits(date.month)) << 40 | 45 << 56
+        lastDate.1 = UInt64(twoDigits(date.day)) | 84 << 16
+        lastDay = day
     }
 
     /// Adds an amount of millionths as a decimal number without trailing zeros.
@@ -287,29 +353,47 @@ package final class OutputBuffer: @unchecked Sendable {
 
     /// Adds a JSON string of UTF-8 bytes; what is not UTF-8 becomes U+FFFD.
     package func putJSON(_ span: RawSpan) {
+        let end = span.byteCount
+        // What needs no escape takes as many bytes as it has, and is written by eight.
+        if room &- used < end + 10 { grow(end + 10) }
         put(34)
         var offset = 0
-        let end = span.byteCount
         while offset < end {
+            if offset &+ 8 <= end {
+                // In bounds by the condition just checked.
+                let word = unsafe span.unsafeLoadUnaligned(
+                    fromUncheckedByteOffset: offset,
+                    as: UInt64.self
+                )
+                if isPlain(word) {
+                    unsafe takeRoom(8).storeBytes(of: word, as: UInt64.self)
+                    offset &+= 8
+                    continue
+                }
+            }
             // In bounds by the loop.
             let byte = unsafe span.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
             if byte >= 0x80 {
-                let length = OutputBuffer.sequenceLength(span, at: offset)
-                if length == 0 {
-                    put(0xef)
-                    put(0xbf)
-                    put(0xbd)
-                    offset += 1
-                } else {
-                    put(span.extracting(offset..<offset + length))
-                    offset += length
-                }
-                continue
+                offset += putSequence(span, at: offset)
+            } else {
+                if byte < 32 || byte == 34 || byte == 92 { escape(byte) } else { put(byte) }
+                offset &+= 1
             }
-            escape(byte)
-            offset += 1
         }
         put(34)
+    }
+
+    /// Adds what is not ASCII; answers how many bytes that was.
+    private func putSequence(_ span: RawSpan, at offset: Int) -> Int {
+        let length = OutputBuffer.sequenceLength(span, at: offset)
+        if length == 0 {
+            put(0xef)
+            put(0xbf)
+            put(0xbd)
+            return 1
+        }
+        put(span.extracting(offset..<offset + length))
+        return length
     }
 
     private func escape(_ byte: UInt8) {
@@ -319,12 +403,11 @@ package final class OutputBuffer: @unchecked Sendable {
         case 10: put(#"\n"#)
         case 13: put(#"\r"#)
         case 9: put(#"\t"#)
-        case 0..<32:
+        default:
             put(#"\u00"#)
             put(48 + (byte >> 4))
             let low = byte & 15
             put(low < 10 ? low + 48 : low + 87)
-        default: put(byte)
         }
     }
 
@@ -364,4 +447,35 @@ package final class OutputBuffer: @unchecked Sendable {
         var copy = text
         copy.withUTF8 { unsafe put(UnsafeRawBufferPointer($0).bytes) }
     }
+}
+
+/// Two decimal digits, the tens in the lower byte.
+private func twoDigits(_ number: Int64) -> UInt16 {
+    let small = UInt16(truncatingIfNeeded: number)
+    return (small / 10 + 48) | (small % 10 + 48) << 8
+}
+
+/// Eight hexadecimal digits of the lower half of a word, the first in the lowest byte.
+private func hexDigits(_ word: UInt64) -> UInt64 {
+    // Each nibble to a byte of its own, then the bytes turned round.
+    var nibbles = word & 0xffff_ffff
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff
+    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f
+    // One in each byte that is a letter: those are 39 further than the digits.
+    let letters = ((nibbles &+ 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+    return (nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39).byteSwapped
+}
+
+/// Whether eight bytes are ASCII that JSON takes as it is.
+@inline(__always)
+private func isPlain(_ word: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let quotes = word ^ (ones &* 34)
+    let backslashes = word ^ (ones &* 92)
+    // A byte's highest bit is set where the byte is not ASCII, or becomes so below 32, 34 or 92.
+    let marks =
+        word | (word &- ones &* 32) | (quotes &- ones) & ~quotes
+        | (backslashes &- ones) & ~backslashes
+    return marks & (ones &* 128) == 0
 }

@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// One instance of a deployment works at a time (identity and caps need one owner); the others
 /// follow its journal, so that they know what it knows. An engine lives from a snapshot over the
-/// journalled past to the end of its leadership; a lost one is thrown away with all it knew, so
-/// that nothing of it can reach the next. Owned by the thread that calls `run`; `stop` and
+/// journalled past to the end of its leadership; a lost one, or one whose last commit is unsure, is
+/// thrown away with all it knew, so that nothing of it can reach the next. Owned by the thread that calls `run`; `stop` and
 /// `progress` are for any.
 package final class Deployment: Sendable {
     /// What runs.
@@ -75,21 +75,23 @@ package final class Deployment: Sendable {
     /// Works until a stop is wished for, or something fails that waiting does not mend.
     package func run() throws {
         defer { membership.close() }
+        var failures = 0
         while !membership.isStopping {
             do {
                 try work()
             } catch let error as KafkaError {
-                switch error.kind {
-                case .leadershipLost, .fenced:
-                    log.line(.warning, "\(error.description); stands by again")
-                case .stopped:
-                    return
-                default:
-                    throw error
-                }
+                if error.kind == .stopped { return }
+                let committed = membership.epochsCommitted
+                    .exchange(0, ordering: .acquiringAndReleasing)
+                failures = committed > 0 ? 0 : failures + 1
+                guard error.endsOnlyATerm, failures < Deployment.failuresMax else { throw error }
+                log.line(.warning, "\(error.description); stands by again")
             }
         }
     }
+
+    // Terms in a row in which nothing was committed; then something is wrong that does not pass.
+    private static let failuresMax = 10
 
     /// From a snapshot to a lost leadership or the end: learns what is known, follows, leads.
     private func work() throws {
@@ -172,6 +174,18 @@ package final class Deployment: Sendable {
         )
         keeper.leading = { [membership] in (membership.journalEnd, sink.leader) }
         return keeper
+    }
+}
+
+extension KafkaError {
+    /// Whether another term may go well: what is unsure is asked of the broker when it begins, with
+    /// new clients and a state that knows nothing of this one.
+    package var endsOnlyATerm: Bool {
+        switch kind {
+        case .leadershipLost, .fenced, .restartRequired, .abortRequired, .brokerAway, .timedOut:
+            true
+        default: false
+        }
     }
 }
 

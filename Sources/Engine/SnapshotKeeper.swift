@@ -43,12 +43,9 @@ package final class SnapshotKeeper {
     private let log: KafkaLog
     /// While this instance leads: the journal's end a moment ago, and the leader's name.
     package var leading: () -> (journalEnd: Int64, leader: String?) = { (0, nil) }
-    // Where the journal goes on behind the last epoch, or before that, and to whom it belongs.
-    private var journalPosition: Int64 = 0
-    private var leader: String?
+    private var position: SnapshotPosition
     private var lastBegun = collie_monotonic_nanoseconds()
     private var child: Child?
-    private var offsets: [SnapshotHeader.Offset] = []
     private var savedEpoch: UInt64 = 0
     // What a save took per profile, in nanoseconds; at first a cautious guess.
     private var pace = 10_000.0
@@ -67,43 +64,21 @@ package final class SnapshotKeeper {
         self.configuration.folder.calls = configuration.folder.calls.withCrashPoints
         self.fingerprint = fingerprint
         self.log = log
-        offsets = header?.offsets ?? []
+        position = SnapshotPosition(behind: header)
         savedEpoch = header?.epoch ?? 0
-        journalPosition = header?.journalOffset ?? 0
-        leader = header.flatMap { SnapshotOrigin($0.metadata).leader }
     }
 
     // MARK: While the engine runs
 
     /// Notes what an epoch is made of, before it is committed.
-    ///
-    /// Where the journal ends is asked now: once it is committed, another leader may write there,
-    /// whose records must not be left out.
-    func note(_ mark: EpochMark) {
-        if mark.isReplayed {
-            journalPosition = mark.journalPosition
-            leader = mark.leader
-        } else if !mark.isEmpty {
-            let leading = leading()
-            journalPosition = max(journalPosition, leading.journalEnd)
-            leader = leading.leader
-        }
-        for partition in mark.partitions.dropFirst(offsets.count) {
-            offsets.append(
-                .init(topic: partition.topic, partition: partition.partition, next: -1)
-            )
-        }
-        for (number, _, next) in mark.offsets where number < offsets.count {
-            offsets[number].next = next
-        }
-    }
+    func note(_ mark: EpochMark) { position.pass(mark, leading: leading) }
 
     /// Whether it is time for a snapshot.
     var isDue: Bool {
         let now = collie_monotonic_nanoseconds()
         if child != nil { lookAtChild(now) }
         return child == nil && Duration.nanoseconds(now - lastBegun) >= configuration.interval
-            && !offsets.isEmpty
+            && !position.isEmpty
     }
 
     /// Saves the state behind a journalled epoch; the engine stands still for the fork alone.
@@ -151,11 +126,8 @@ package final class SnapshotKeeper {
     }
 
     private func header(_ epoch: UInt64) -> SnapshotHeader {
-        var header = SnapshotHeader(epoch: epoch)
-        header.offsets = offsets
+        var header = position.header(epoch: epoch, fingerprint: fingerprint)
         header.created = collie_wall_milliseconds()
-        header.journalOffset = journalPosition
-        header.metadata = SnapshotOrigin(fingerprint: fingerprint, leader: leader).text
         return header
     }
 
@@ -220,7 +192,7 @@ package final class SnapshotKeeper {
             collie_child_kill(child.process, child.report)
             self.child = nil
         }
-        guard epoch > savedEpoch, !offsets.isEmpty else { return }
+        guard epoch > savedEpoch, !position.isEmpty else { return }
         let expected = Duration.nanoseconds(Int64(Double(resolver.profileCount) * pace))
         guard expected <= configuration.lastMax else {
             log.line(

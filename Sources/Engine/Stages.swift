@@ -207,6 +207,9 @@ final class ResolverStage: @unchecked Sendable {
                     endEpoch(nil)
                 }
             }
+            for step in 0..<3 where index + Resolver.distance(step) < block.count {
+                resolver.prefetch(index + Resolver.distance(step), of: block, step: step)
+            }
             resolver.apply(index, of: block, number: number)
             eventsInEpoch += 1
             epochTick = resolver.watermark
@@ -243,6 +246,11 @@ final class ResolverStage: @unchecked Sendable {
         }
         order.settle()
         for position in 0..<order.count {
+            for step in 0..<3 where position + Resolver.distance(step) < order.count {
+                let next = order[position + Resolver.distance(step)]
+                let block = engine.blocks[Int(next.block)]
+                resolver.prefetch(Int(next.index), of: block, step: step)
+            }
             let place = order[position]
             let block = engine.blocks[Int(place.block)]
             resolver.apply(Int(place.index), of: block, number: place.block)
@@ -376,6 +384,8 @@ final class ShardStage: @unchecked Sendable {
     private let buffers: [OutputBuffer]
     private let sourceSignal: Signal
     private var current = 0
+    /// Messages that were taken from the ring and are applied next.
+    private var batch = GrowingBuffer<ShardMessage>(room: ShardStage.batchMax)
     private var parcel = Parcel()
     // Parcels from this shard to itself, in order; read at once, since take-over follows.
     private var own: [ParcelBox] = []
@@ -384,6 +394,12 @@ final class ShardStage: @unchecked Sendable {
     private final class ParcelBox {
         var parcel = Parcel()
     }
+
+    /// How many messages a turn takes.
+    private static let batchMax = 256
+    /// How many messages ahead memory is asked for: the head of a profile, then what hangs on it.
+    private static let headsAhead = 16
+    private static let listsAhead = 8
 
     init(
         _ engine: Engine,
@@ -412,11 +428,23 @@ final class ShardStage: @unchecked Sendable {
 
     /// One turn: works off what is there, at most a batch.
     ///
-    /// False when the ring has ended.
+    /// Profiles lie all over a memory that is far away; those of the messages ahead are fetched
+    /// while others are worked on. False when the ring has ended.
     func turn() -> Bool {
-        for _ in 0..<1_024 {
-            guard let message = inlet.reader.tryRead() else { return !inlet.reader.hasEnded }
-            apply(message)
+        batch.removeAll()
+        let count = inlet.reader.tryRead(atMost: ShardStage.batchMax) { batch.append($0) }
+        if count == 0 { return !inlet.reader.hasEnded }
+        for index in 0..<min(count, ShardStage.headsAhead) {
+            pipeline.prefetchHead(batch[index].slot)
+        }
+        for index in 0..<count {
+            if index + ShardStage.headsAhead < count {
+                pipeline.prefetchHead(batch[index + ShardStage.headsAhead].slot)
+            }
+            if index + ShardStage.listsAhead < count {
+                pipeline.prefetchLists(batch[index + ShardStage.listsAhead].slot)
+            }
+            apply(batch[index])
         }
         return true
     }

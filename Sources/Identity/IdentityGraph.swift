@@ -81,6 +81,20 @@ package struct IdentityGraph: ~Copyable {
         table.find(UInt32(truncatingIfNeeded: hash.low)) { nodes[$0].hash == hash }
     }
 
+    /// Tells the processor that an identifier will be looked for soon.
+    package func prefetch(_ hash: Hash128) { table.prefetch(UInt32(truncatingIfNeeded: hash.low)) }
+
+    /// The same, a little later: its place in the table is near by now, and names its node.
+    package func prefetchNode(_ hash: Hash128) {
+        nodes.prefetch(table.candidate(UInt32(truncatingIfNeeded: hash.low)))
+    }
+
+    /// The same, just before: its node is near by now, and names its profile.
+    package func prefetchProfile(_ hash: Hash128) {
+        let node = table.candidate(UInt32(truncatingIfNeeded: hash.low))
+        if node != 0 { profiles.prefetch(nodes[node].profile) }
+    }
+
     private mutating func findOrMake(
         _ hash: Hash128,
         kind: IdentifierKind,

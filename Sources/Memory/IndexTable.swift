@@ -55,6 +55,10 @@ package struct IndexTable: ~Copyable {
         }
     }
 
+    /// A handle under the tag, or 0: what `find` looks at first, for who fetches ahead.
+    @inlinable
+    package func candidate(_ tag: UInt32) -> UInt32 { find(tag) { _ in true } }
+
     /// Adds a handle under a tag; the caller made sure that it is not there.
     @inlinable
     package mutating func insert(_ tag: UInt32, _ handle: UInt32) {

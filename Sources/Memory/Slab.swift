@@ -17,6 +17,7 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     @usableFromInline var firstFree: UInt32 = 0
     /// Records in use.
     @usableFromInline package var count = 0
+    @usableFromInline let pinned = Pinned()
 
     /// Makes an empty slab.
     ///
@@ -49,6 +50,19 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     package subscript(handle: UInt32) -> Element {
         unsafeAddress { unsafe UnsafePointer(address(handle)) }
         unsafeMutableAddress { unsafe address(handle) }
+    }
+
+    /// Tells the processor that a record will be read or written soon; one that is not there is
+    /// left alone.
+    @inlinable
+    package func prefetch(_ handle: UInt32) {
+        guard handle != 0, handle <= highest else { return }
+        // Only asked for.
+        let place = unsafe UnsafeRawPointer(address(handle))
+        unsafe TableMemory.prefetch(place)
+        // A large record stands on several lines of the cache; the first two hold what is asked
+        // first.
+        if MemoryLayout<Element>.size > 64 { unsafe TableMemory.prefetch(place + 64) }
     }
 
     /// Takes a record and fills it; 0 at the limit.

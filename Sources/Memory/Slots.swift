@@ -5,6 +5,7 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     @usableFromInline let shift: UInt32 = 12
     @usableFromInline let limit: UInt32
     @usableFromInline var chunks: Chunks
+    @usableFromInline let pinned = Pinned()
 
     /// Makes an empty row of at most so many slots, numbered from 1.
     package init(limit: Int) {
@@ -50,6 +51,19 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
             )
         }
         unsafe address(slot).initialize(to: element)
+    }
+
+    /// Tells the processor that a record will be read or written soon; a slot without memory is
+    /// left alone.
+    @inlinable
+    package func prefetch(_ slot: UInt32) {
+        guard slot != 0, contains(slot) else { return }
+        // Only asked for.
+        let place = unsafe UnsafeRawPointer(address(slot))
+        unsafe TableMemory.prefetch(place)
+        // A large record stands on several lines of the cache; the first two hold what is asked
+        // first.
+        if MemoryLayout<Element>.size > 64 { unsafe TableMemory.prefetch(place + 64) }
     }
 
     /// Whether the slot has memory.

@@ -29,6 +29,11 @@ enum TableMemory {
         return unsafe memory
     }
 
+    /// Tells the processor that an address will be read or written soon.
+    @unsafe
+    @usableFromInline
+    static func prefetch(_ address: UnsafeRawPointer) { unsafe collie_memory_prefetch(address) }
+
     /// Gives memory back.
     @unsafe
     static func give(back memory: UnsafeMutableRawPointer, _ size: Int) {

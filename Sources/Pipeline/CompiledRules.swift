@@ -2,6 +2,38 @@ import Events
 import Flows
 package import FrequencyCapping
 
+/// What timing asks of a flow, flat: flows themselves are full of texts and lists, and reading one
+/// counts references.
+struct FlowTiming: BitwiseCopyable, Sendable {
+    /// Checkout 3, cart 2, view 1, plain flows 0 (AB-1, FC-12).
+    var stage: Int
+    /// How long after a click later steps wait.
+    var clickPause: TimeSpan
+    /// The silence that an abandonment trigger waits for.
+    var inactivity: TimeSpan?
+    /// How long after its anchor each step is due.
+    var delays = InlineArray<12, TimeSpan>(repeating: .zero)
+    /// The step each step is timed from, or -1 for the one before it.
+    var afters = InlineArray<12, Int8>(repeating: -1)
+
+    init(_ flow: FlowDefinition) {
+        stage =
+            switch flow.trigger {
+            case .abandonedCheckout: 3
+            case .abandonedCart: 2
+            case .abandonedView: 1
+            case .event: 0
+            }
+        clickPause = flow.clickPause
+        inactivity = flow.trigger.inactivity
+        precondition(flow.steps.count <= FlowDefinition.stepsMax, "a flow within its bounds")
+        for (index, step) in flow.steps.enumerated() {
+            delays[index] = step.delay
+            afters[index] = step.after.map { Int8($0) } ?? -1
+        }
+    }
+}
+
 /// The rules with what can be known of them before the first event.
 package final class CompiledRules: Sendable {
     /// What the shop decided.
@@ -20,6 +52,8 @@ package final class CompiledRules: Sendable {
     package let flowChannels: [ChannelSet]
     /// Plain flows by the name of their trigger, in order of flows.
     package let triggers: [(name: UInt64, flow: Int)]
+    /// The timing of each flow.
+    let timings: [FlowTiming]
     /// Whether any flow has goals or exits.
     package let hasEndings: Bool
 
@@ -53,16 +87,10 @@ package final class CompiledRules: Sendable {
         triggers = rules.flows.enumerated().compactMap { index, flow in
             if case .event(let match) = flow.trigger { (match.name, index) } else { nil }
         }
+        timings = rules.flows.map(FlowTiming.init)
         hasEndings = rules.flows.contains { !$0.goals.isEmpty || !$0.exits.isEmpty }
     }
 
     /// The stage of a flow: checkout 3, cart 2, view 1, plain flows 0 (AB-1, FC-12).
-    package func stage(ofFlow index: Int) -> Int {
-        switch rules.flows[index].trigger {
-        case .abandonedCheckout: 3
-        case .abandonedCart: 2
-        case .abandonedView: 1
-        case .event: 0
-        }
-    }
+    package func stage(ofFlow index: Int) -> Int { timings[index].stage }
 }

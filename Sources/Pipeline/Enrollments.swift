@@ -118,7 +118,7 @@ extension ShardPipeline {
     /// Sets when the next step is judged.
     mutating func schedule(_ handle: UInt32, of slot: UInt32) {
         let record = store.enrollments[handle]
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
+        let flow = Int(record.flowIndex)
         let judged =
             record.isDeferred
             ? max(record.due, quietUntil(record, flow)) : nominalDue(record, flow)
@@ -140,39 +140,40 @@ extension ShardPipeline {
 
     /// A step is due so long after the step it names, and never before the step before it was
     /// decided; abandonment also waits for silence (AB-2, AB-7).
-    private func nominalDue(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> EventTime {
-        let step = flow.steps[Int(record.step)]
+    private func nominalDue(_ record: EnrollmentRecord, _ flow: Int) -> EventTime {
+        let step = Int(record.step)
+        let after = Int(compiled.timings[flow].afters[step])
         var base: EventTime
-        if let after = step.after {
+        if after >= 0 {
             base = record.anchors[after]
-        } else if record.step > 0 {
-            base = record.anchors[Int(record.step) - 1]
-        } else if let inactivity = flow.trigger.inactivity {
+        } else if step > 0 {
+            base = record.anchors[step - 1]
+        } else if let inactivity = compiled.timings[flow].inactivity {
             base = record.lastActivity + inactivity
         } else {
             base = record.firstTime
         }
         // A step that was jumped over has no anchor; the last decision stands in for it.
         if !base.isSet { base = record.lastDecision.isSet ? record.lastDecision : record.firstTime }
-        var due = base + step.delay
+        var due = base + compiled.timings[flow].delays[step]
         if record.lastDecision.isSet { due = max(due, record.lastDecision) }
         return max(due, quietUntil(record, flow))
     }
 
-    private func quietUntil(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> EventTime {
-        guard let inactivity = flow.trigger.inactivity else { return .none }
+    private func quietUntil(_ record: EnrollmentRecord, _ flow: Int) -> EventTime {
+        guard let inactivity = compiled.timings[flow].inactivity else { return .none }
         return record.lastActivity + inactivity
     }
 
     /// A click on an earlier message is an engagement that is still fresh (AB-9).
     private func clickPause(
         _ record: EnrollmentRecord,
-        _ flow: FlowDefinition,
+        _ flow: Int,
         of slot: UInt32
     ) -> EventTime {
         let click = store.profiles[slot].lastClick
         guard record.firstSend.isSet, click.isSet, click >= record.firstSend else { return .none }
-        return click + flow.clickPause
+        return click + compiled.timings[flow].clickPause
     }
 
     /// Goes on to the next step, or ends the enrollment behind the last one.

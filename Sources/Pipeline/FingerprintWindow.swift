@@ -24,6 +24,7 @@ package struct FingerprintWindow: ~Copyable {
     private var runCount = 0
     private var slots = GrowingBuffer<UInt64>(zeros: 1 << 13)
     private var mask = (1 << 13) - 1
+    private let pinned = Pinned()
     /// Fingerprints that left before their time.
     package private(set) var evicted = 0
 
@@ -50,6 +51,11 @@ package struct FingerprintWindow: ~Copyable {
         }
         append(fingerprint, at: now)
         return true
+    }
+
+    /// Tells the processor that a fingerprint will be looked for soon.
+    package func prefetch(_ fingerprint: UInt64) {
+        slots.prefetch(Int(truncatingIfNeeded: fingerprint) & mask)
     }
 
     private mutating func append(_ fingerprint: UInt64, at now: EventTime) {
@@ -154,6 +160,8 @@ package struct FingerprintWindow: ~Copyable {
         let fingerprint = queue[head]
         head = (head + 1) & (queue.count - 1)
         used -= 1
+        // One that will go soon, too: they lie far from each other. Past the end it is any other.
+        prefetch(queue[(head + 8) & (queue.count - 1)])
         runs[firstRun].count -= 1
         if runs[firstRun].count == 0 {
             firstRun = (firstRun + 1) & (runs.count - 1)

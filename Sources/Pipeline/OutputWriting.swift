@@ -24,7 +24,7 @@ extension ShardPipeline {
     /// Begins a record with the CloudEvents headers every output has.
     private mutating func begin(
         _ topic: OutputTopic,
-        _ type: StaticString,
+        _ kind: OutputTexts.Kind,
         id: Hash128,
         at time: EventTime,
         profile: Hash128
@@ -32,21 +32,18 @@ extension ShardPipeline {
         output.begin(topic, order: nextOrder())
         output.put(profile)
         output.endKey()
-        header("ce_specversion") { $0.put("1.0") }
-        header("ce_type") { $0.put(type) }
-        header("ce_source") { $0.put(text: compiled.rules.source) }
+        texts.putHead(kind, to: output)
         if id.isSet { header("ce_id") { $0.put(id) } }
         header("ce_time") { $0.put(time) }
         header("ce_subject") { $0.put(profile) }
-        header("content-type") { $0.put("application/json") }
+        texts.putContentType(to: output)
     }
 
     /// The hash of a step, without channel: on several channels it takes one slot (FC-5).
     func stepHash(_ record: EnrollmentRecord) -> UInt64 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
-        for byte in flow.steps[Int(record.step)].id.utf8 { state.append(byte) }
+        texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)
         return state.finish().low
     }
 
@@ -54,8 +51,7 @@ extension ShardPipeline {
     func sendID(_ record: EnrollmentRecord, _ channel: Channel) -> Hash128 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
-        for byte in flow.steps[Int(record.step)].id.utf8 { state.append(byte) }
+        texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)
         state.append(UInt8(0))
         state.append(channel.rawValue)
         state.append(UInt8(0))
@@ -80,7 +76,7 @@ extension ShardPipeline {
         counters.commands += 1
         begin(
             .send(channel),
-            "send.requested.v1",
+            .command,
             id: id,
             at: time,
             profile: store.profiles[slot].id
@@ -93,7 +89,7 @@ extension ShardPipeline {
             header("traceparent") { $0.put(store.texts.bytes(of: record.traceparent)) }
         }
         output.endHeaders()
-        writeData(message, channel, handle, flow, endpoint, of: slot)
+        writeData(message, channel, handle, endpoint, of: slot)
         output.end()
         store.addSend(
             SendRecord(
@@ -141,7 +137,6 @@ extension ShardPipeline {
         _ message: FlowDefinition.Message,
         _ channel: Channel,
         _ handle: UInt32,
-        _ flow: FlowDefinition,
         _ endpoint: UInt32,
         of slot: UInt32
     ) {
@@ -160,16 +155,8 @@ extension ShardPipeline {
             output.put(58)
             output.putJSON(store.texts.bytes(of: store.endpoints[endpoint].address))
         }
-        output.put(#"},"class":""#)
-        output.put(text: flow.messageClass.name)
-        output.put(#"","flow":"#)
-        output.putJSON(text: flow.id)
-        output.put(#","flow_version":"#)
-        output.put(number: Int64(flow.version))
-        output.put(#","epoch":0,"step":"#)
-        output.putJSON(text: flow.steps[Int(record.step)].id)
-        output.put(#","attempt":0,"template":"#)
-        output.putJSON(text: message.template)
+        output.put("}")
+        texts.putCommand(Int(record.step), ofFlow: Int(record.flowIndex), to: output)
         if store.profiles[slot].locale.isSet {
             output.put(#","locale":"#)
             output.putJSON(store.texts.bytes(of: store.profiles[slot].locale))
@@ -293,11 +280,10 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         counters.decisions[Int(outcome.rawValue)] += 1
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
         let enrollment = key(of: record)
         begin(
             .decisions,
-            "decision.v1",
+            .decision,
             id: .none,
             at: time,
             profile: store.profiles[slot].id
@@ -307,10 +293,8 @@ extension ShardPipeline {
         output.put(time)
         output.put(#"","profile":""#)
         output.put(store.profiles[slot].id)
-        output.put(#"","flow":"#)
-        output.putJSON(text: flow.id)
-        output.put(#","step":"#)
-        output.putJSON(text: flow.steps[Int(record.step)].id)
+        output.put(34)
+        texts.putDecision(Int(record.step), ofFlow: Int(record.flowIndex), to: output)
         if let channel {
             output.put(#","channel":""#)
             output.put(text: channel.name)
@@ -365,7 +349,7 @@ extension ShardPipeline {
     mutating func writeReview(_ event: CustomerEvent, in block: EventBlock, of slot: UInt32) {
         begin(
             .review,
-            "review.requested.v1",
+            .review,
             id: .none,
             at: event.time,
             profile: store.profiles[slot].id

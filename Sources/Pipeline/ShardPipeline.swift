@@ -44,6 +44,7 @@ package struct ShardPipeline: ~Copyable {
     /// What was counted.
     package var counters = ShardCounters()
 
+    let texts: OutputTexts
     var wheel: TimerWheel
     var packer: ProfilePacker
     var fold = CartFold()
@@ -60,6 +61,7 @@ package struct ShardPipeline: ~Copyable {
     /// Makes an empty shard.
     package init(rules: CompiledRules, limits: ProfileLimits = ProfileLimits()) {
         compiled = rules
+        texts = OutputTexts(rules.rules)
         store = ProfileStore(limits: limits)
         packer = ProfilePacker(hashKey: rules.rules.hashKey)
         wheel = TimerWheel(limit: limits.profilesMax, passed: ShardPipeline.timeBegin)
@@ -84,6 +86,22 @@ package struct ShardPipeline: ~Copyable {
 
     /// The earliest second at which a timer may be due.
     package var earliestTimer: Int64? { wheel.earliest() }
+
+    /// Tells the processor that a message for a profile comes soon; 0 is no profile.
+    package func prefetchHead(_ slot: UInt32) {
+        store.profiles.prefetch(slot)
+        wheel.prefetch(slot)
+    }
+
+    /// Tells the processor that a message comes next for a profile whose head it has fetched.
+    package func prefetchLists(_ slot: UInt32) {
+        guard slot != 0, store.profiles.contains(slot) else { return }
+        // What a new slot holds is nobody's yet; handles of it lead nowhere or to what is there.
+        store.carts.prefetch(store.profiles[slot].carts)
+        store.enrollments.prefetch(store.profiles[slot].enrollments)
+        store.views.prefetch(store.profiles[slot].views)
+        store.endpoints.prefetch(store.profiles[slot].endpoints)
+    }
 
     /// Takes one message of the resolver.
     ///

@@ -62,6 +62,26 @@ package struct RingReader<Element: BitwiseCopyable>: ~Copyable, @unchecked Senda
         return element
     }
 
+    /// Takes what is there now, at most so many elements, and lends each to the closure in order;
+    /// answers how many.
+    ///
+    /// Their places are given back together.
+    @inlinable
+    package mutating func tryRead(atMost most: Int, _ body: (Element) -> Void) -> Int {
+        if next == known, !findElements() { return 0 }
+        let count = min(most, Int(known &- next))
+        let end = next &+ UInt(count)
+        let before = next & ~(memory.quarter &- 1)
+        while next != end {
+            body(memory.element(at: next))
+            next &+= 1
+        }
+        memory.release(upTo: next)
+        // As `release` does, where a quarter was begun on the way.
+        if next & ~(memory.quarter &- 1) != before { wakeWriter() }
+        return count
+    }
+
     /// Takes the next element, waits for it if there is none yet; nil at the end.
     @inlinable
     package mutating func read() -> Element? {

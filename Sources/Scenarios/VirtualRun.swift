@@ -184,7 +184,12 @@ extension RunOutput {
         func part(lengthBytes: Int) -> String {
             var length = 0
             for index in 0..<lengthBytes {
-                length |= Int(buffer.bytes[offset + index]) << (8 * index)
+                // Checked by the span.
+                let byte = unsafe buffer.all.unsafeLoad(
+                    fromByteOffset: offset + index,
+                    as: UInt8.self
+                )
+                length |= Int(byte) << (8 * index)
             }
             let begin = offset + lengthBytes
             offset = begin + length

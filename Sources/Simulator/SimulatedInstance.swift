@@ -41,6 +41,8 @@ final class SimulatedInstance {
         let committer: EpochCommitter
         let decider: Decider
         var source: SimulatedSource
+        /// Where the state of the last committed epoch stands.
+        var position: SnapshotPosition
         /// Epochs that are decided and not committed yet.
         var ahead: [(mark: EpochMark, outputs: OutputBuffer)] = []
         var isChecked = false
@@ -50,13 +52,15 @@ final class SimulatedInstance {
             _ front: any CommitPort,
             _ committer: EpochCommitter,
             _ decider: Decider,
-            _ source: SimulatedSource
+            _ source: SimulatedSource,
+            _ position: SnapshotPosition
         ) {
             self.port = port
             self.front = front
             self.committer = committer
             self.decider = decider
             self.source = source
+            self.position = position
         }
     }
 
@@ -127,9 +131,9 @@ final class SimulatedInstance {
             if isDead { return }
             tell("ends its term: \(error)")
             leadership = nil
-            let kind = (error as? KafkaError)?.kind
             // Anything else ends the process, as `Deployment.run` does.
-            if kind != .leadershipLost, kind != .fenced, kind != .stopped { kill("\(error)") }
+            let known = error as? KafkaError
+            if known?.endsOnlyATerm != true, known?.kind != .stopped { kill("\(error)") }
         }
     }
 
@@ -146,8 +150,11 @@ final class SimulatedInstance {
             leader: "\(number)-\(term)-\(world.within(0...0xffff))",
             now: world.now
         )
+        try reach(.restore)
+        let shards = Int(world.within(1...3))
+        let (decider, header) = try restore(shards)
         try reach(.readJournal)
-        var journal = try world.journal()
+        var journal = try world.journal(behind: header)
         if let record = try committer.takeOver(
             from: journal.owner,
             wallClock: world.now + skew
@@ -155,32 +162,29 @@ final class SimulatedInstance {
             try port.confirmLeadership()
             try port.produceJournal(record)
             try port.flush()
-            journal = try world.journal(until: committer.leader)
+            journal = try world.journal(behind: header, until: committer.leader)
         }
-        committer.nextEpoch = (journal.epochs.last?.epoch ?? 0) + 1
-        try reach(.restore)
-        let shards = Int(world.within(1...3))
-        let (decider, header) = try restore(shards, journal.epochs)
+        committer.nextEpoch = (journal.epochs.last?.record.epoch ?? header?.epoch ?? 0) + 1
         let source = SimulatedSource(world, self, port, journal.epochs, behind: header)
         tell("leads from epoch \(committer.nextEpoch), \(shards) shards")
-        return Leadership(port, front, committer, decider, source)
+        return Leadership(
+            port,
+            front,
+            committer,
+            decider,
+            source,
+            SnapshotPosition(behind: header)
+        )
     }
 
     /// The newest state that can be used, else an empty one.
-    private func restore(_ shards: Int, _ journal: [JournalRecord]) throws
-        -> (Decider, SnapshotHeader?)
-    {
+    private func restore(_ shards: Int) throws -> (Decider, SnapshotHeader?) {
         var header: SnapshotHeader?
         var restored: SimulatedPipeline?
         let chance = world.chance(for: self)
         do throws(SnapshotError) {
             restored = try disk.folder.newest(log: { tell("snapshot: \($0.kind)") }) {
                 (file) throws(SnapshotError) in
-                // A leader that was replaced without knowing may have saved an epoch of its own.
-                let record = journal.last { $0.epoch == file.header.epoch }
-                guard let record, record.leader == file.header.metadata else {
-                    throw SnapshotError(.foreign, "", "it is of an epoch that does not count")
-                }
                 header = file.header
                 return try SimulatedPipeline(
                     world.rules,
@@ -210,14 +214,10 @@ final class SimulatedInstance {
         return (decider, header)
     }
 
-    /// Saves the state of the last committed epoch.
-    private func save(_ own: Leadership) throws {
+    /// Saves the state behind an epoch.
+    private func save(_ own: Leadership, epoch: UInt64) throws {
         try reach(.snapshotWrite)
-        var header = SnapshotHeader(epoch: own.committer.nextEpoch - 1)
-        header.offsets = own.source.offsets
-        header.metadata =
-            own.source.lastJournalled.flatMap { $0.epoch == header.epoch ? $0.leader : nil }
-            ?? own.committer.leader
+        let header = own.position.header(epoch: epoch, fingerprint: "")
         try world.oracle.follow()
         world.oracle.note(header.epoch)
         let isSaved = disk.save(own.decider, header)
@@ -238,7 +238,9 @@ final class SimulatedInstance {
             for _ in 0..<128 {
                 guard let (records, mark) = own.source.replay() else { break }
                 _ = own.decider.decide(records, mark)
+                own.position.pass(mark) { (0, nil) }
                 try own.committer.commit(mark, through: own.front)
+                if world.draw(20) { try save(own, epoch: mark.journalEpoch) }
             }
             if !own.source.isReplaying {
                 try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "recovered")
@@ -256,7 +258,9 @@ final class SimulatedInstance {
             own.ahead.append((mark, outputs))
             if own.ahead.count > 1 { return }
         }
-        let (mark, outputs) = own.ahead.removeFirst()
+        var (mark, outputs) = own.ahead.removeFirst()
+        mark.isForSnapshot = own.ahead.isEmpty && world.draw(60)
+        own.position.pass(mark) { (world.journalEnd(), own.committer.leader) }
         for index in 0..<outputs.records.count {
             try own.committer.write(outputs.records[index], of: outputs, through: own.front)
         }
@@ -266,7 +270,8 @@ final class SimulatedInstance {
             let offsets = mark.offsets.map { "\($0.partition):\($0.next)" }.joined(separator: " ")
             tell("epoch \(epoch): [\(offsets)] \(outputs.records.count) outputs")
         }
-        if own.ahead.isEmpty, own.committer.nextEpoch > 1, world.draw(60) { try save(own) }
+        let savable = own.committer.savableEpoch
+        if mark.isForSnapshot, savable > 0 { try save(own, epoch: savable) }
         if own.ahead.isEmpty, world.isExactlyOnce, world.draw(50) {
             try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "running")
         }

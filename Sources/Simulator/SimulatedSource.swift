@@ -3,6 +3,21 @@ import Events
 import Kafka
 import Snapshots
 
+/// An epoch of the journal that counts.
+struct JournalledEpoch {
+    let record: JournalRecord
+    /// The journal's position behind it.
+    let position: Int64
+
+    /// Its mark, as `JournalSource` gives it.
+    var mark: EpochMark {
+        var mark = record.mark
+        mark.journalPosition = position
+        mark.leader = record.leader
+        return mark
+    }
+}
+
 /// Cuts epochs: first those of the journal, then new ones.
 ///
 /// Follows `JournalSource` and `KafkaSource`: partitions are numbered as the journal did, a
@@ -12,7 +27,7 @@ struct SimulatedSource {
     private unowned let world: Simulation
     private unowned let instance: SimulatedInstance
     private let port: SimulatedPort
-    private let journal: [JournalRecord]
+    private let journal: [JournalledEpoch]
     private var position = 0
     private var nexts: [Int64] = []
     // Where each partition was moved from since the last epoch, or -1.
@@ -22,22 +37,23 @@ struct SimulatedSource {
         _ world: Simulation,
         _ instance: SimulatedInstance,
         _ port: SimulatedPort,
-        _ journal: [JournalRecord],
+        _ journal: [JournalledEpoch],
         behind header: SnapshotHeader?
     ) {
         self.world = world
         self.instance = instance
         self.port = port
         self.journal = journal
-        for name in journal.last?.partitions ?? [] {
-            guard let partition = TopicPartition(name) else { continue }
-            let start = header?.offsets.first { $0.partition == partition.partition }?.next
-            add(Int(partition.partition), from: start ?? 0)
+        for start in header?.offsets ?? [] {
+            add(Int(start.partition), from: max(0, start.next))
         }
-        if let header { position = journal.firstIndex { $0.epoch > header.epoch } ?? journal.count }
+        for name in (journal.last?.record.partitions ?? []).dropFirst(nexts.count) {
+            guard let partition = TopicPartition(name) else { continue }
+            add(Int(partition.partition), from: 0)
+        }
         // As the engine's: what was journalled is committed with the next epoch, if it was not.
         for number in nexts.indices { froms[number] = nexts[number] }
-        if journal.isEmpty { adopt() }
+        if nexts.isEmpty { adopt() }
     }
 
     private mutating func add(_ partition: Int, from next: Int64) {
@@ -53,30 +69,16 @@ struct SimulatedSource {
         }
     }
 
-    /// Where the log goes on behind what was given out.
-    var offsets: [SnapshotHeader.Offset] {
-        zip(port.numbered, nexts).map {
-            SnapshotHeader.Offset(
-                topic: SimulatedBroker.inputTopic,
-                partition: Int32($0),
-                next: $1
-            )
-        }
-    }
-
-    /// The last epoch that was in the journal when the term began.
-    var lastJournalled: JournalRecord? { journal.last }
-
     /// Whether there are journalled epochs left.
     var isReplaying: Bool { position < journal.count }
 
     /// The next journalled epoch.
     mutating func replay() -> (records: [Decider.Record], mark: EpochMark)? {
         guard isReplaying else { return nil }
-        let record = journal[position]
+        let epoch = journal[position]
         position += 1
         var records: [Decider.Record] = []
-        for target in record.offsets {
+        for target in epoch.record.offsets {
             records += world.records(
                 port.numbered[target.partition],
                 as: target.partition,
@@ -85,7 +87,7 @@ struct SimulatedSource {
             )
             nexts[target.partition] = target.next
         }
-        var mark = record.mark
+        var mark = epoch.mark
         mark.partitions = port.partitions
         return (records, mark)
     }

@@ -3,6 +3,7 @@ import Events
 import Foundation
 import Kafka
 import Pipeline
+import Snapshots
 
 /// Collie in a made-up world: one thread, a clock that jumps, a broker in memory, and whatever can
 /// go wrong.
@@ -254,25 +255,43 @@ package final class Simulation {
     /// A line of the trace.
     func tell(_ line: String) { trace.add("\(stamp(now).dropFirst(5)) \(line)") }
 
-    /// The journalled epochs that count, as a reader of committed records sees them, and to whom
-    /// the journal belongs.
+    /// The journalled epochs that count, as a reader of committed records sees them behind a
+    /// snapshot, and to whom the journal belongs.
     ///
     /// - Parameter leader: reads as far as the record by which this one takes over.
-    func journal(until leader: String? = nil) throws -> (epochs: [JournalRecord], owner: String?) {
-        guard let log = broker.outputs[Journal.topicName] else { return ([], nil) }
-        var owner = JournalOwner()
-        var epochs: [JournalRecord] = []
-        for (offset, entry) in broker.read(log, from: 0).records {
+    func journal(
+        behind header: SnapshotHeader?,
+        until leader: String? = nil
+    ) throws -> (epochs: [JournalledEpoch], owner: String?) {
+        var owner = JournalOwner(leader: header.flatMap { SnapshotOrigin($0.metadata).leader })
+        guard let log = broker.outputs[Journal.topicName] else { return ([], owner.leader) }
+        var epochs: [JournalledEpoch] = []
+        var known = header?.epoch ?? 0
+        for (offset, entry) in broker.read(log, from: header?.journalOffset ?? 0).records {
             let record =
                 try journalled[offset] ?? JournalRecord(decoding: Data(entry.value ?? []))
             journalled[offset] = record
-            if owner.accepts(record) { epochs.append(record) }
+            if owner.accepts(record), record.epoch > known {
+                if record.epoch > known + 1 {
+                    let gap = "behind epoch \(known) of a snapshot comes \(record.epoch)"
+                    fail(Violation(description: gap))
+                    throw Violation(description: gap)
+                }
+                known = record.epoch
+                epochs.append(JournalledEpoch(record: record, position: offset + 1))
+            }
             if let leader, record.leader == leader {
                 if owner.leader == leader { break }
                 throw KafkaError(.leadershipLost, "another leader took over meanwhile")
             }
         }
         return (epochs, owner.leader)
+    }
+
+    /// An offset at which the journal ended a moment ago, as an instance may have heard it.
+    func journalEnd() -> Int64 {
+        guard let log = broker.outputs[Journal.topicName] else { return 0 }
+        return max(0, broker.read(log, from: log.end).end - (draw(300) ? within(0...5) : 0))
     }
 
     /// The records of an input partition between two offsets.

@@ -52,6 +52,9 @@ package struct TimerWheel: ~Copyable {
 
     private func place(of slot: UInt32) -> UInt32 { places.contains(slot) ? places[slot] : 0 }
 
+    /// Tells the processor that a slot's timer will be armed soon.
+    package func prefetch(_ slot: UInt32) { nodes.prefetch(slot) }
+
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {
         let place = place(of: slot)

@@ -13,6 +13,9 @@ enum Mistake: String, CaseIterable, Sendable {
     case commitBeforeFlush
     /// An epoch claims one record more than it has read.
     case offsetTooFar
+    /// A leader takes its offsets for committed whatever the group says, and saves what may not
+    /// count.
+    case groupNotAsked
     /// A snapshot has forgotten what somebody waits for.
     case timerLost
     /// A merge forgets what both have been sent.
@@ -24,6 +27,7 @@ enum Mistake: String, CaseIterable, Sendable {
         var seams = Seams()
         switch self {
         case .commitBeforeFlush: seams.port = { HastyPort($0) }
+        case .groupNotAsked: seams.port = { CredulousPort($0) }
         case .offsetTooFar:
             seams.mark = { mark, ends in
                 // Only where it does not show at once: where there is such a record.
@@ -49,9 +53,9 @@ enum Mistake: String, CaseIterable, Sendable {
     }
 }
 
-/// Commits first and flushes then.
-private final class HastyPort: CommitPort {
-    private let port: any CommitPort
+/// Hands everything on.
+private class PassingPort: CommitPort {
+    let port: any CommitPort
 
     init(_ port: any CommitPort) { self.port = port }
 
@@ -68,16 +72,37 @@ private final class HastyPort: CommitPort {
         try port.produce(record, of: buffer)
     }
     func produceJournal(_ value: [UInt8]) throws(KafkaError) { try port.produceJournal(value) }
-    func flush() throws(KafkaError) {}
+    func flush() throws(KafkaError) { try port.flush() }
     func sendOffsets(_ offsets: [Int64]) throws(KafkaError) { try port.sendOffsets(offsets) }
-    func commit() throws(KafkaError) {
+    func commit() throws(KafkaError) { try port.commit() }
+    func abort(waits: Bool) throws(KafkaError) { try port.abort(waits: waits) }
+    func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
+        try port.commitOffsets(offsets)
+    }
+}
+
+/// Commits first and flushes then.
+private final class HastyPort: PassingPort {
+    override func flush() throws(KafkaError) {}
+
+    override func commit() throws(KafkaError) {
         try port.commit()
         try port.flush()
     }
-    func abort(waits: Bool) throws(KafkaError) { try port.abort(waits: waits) }
-    func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
+
+    override func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
         let isCommitted = try port.commitOffsets(offsets)
         try port.flush()
         return isCommitted
+    }
+}
+
+/// Believes that offsets are committed.
+private final class CredulousPort: PassingPort {
+    override func commitOffsets(_ offsets: [Int64]) throws(KafkaError) -> Bool {
+        do throws(KafkaError) { _ = try port.commitOffsets(offsets) } catch {
+            if error.kind == .stopped { throw error }
+        }
+        return true
     }
 }
