@@ -397,9 +397,11 @@ final class ShardStage: @unchecked Sendable {
 
     /// How many messages a turn takes.
     private static let batchMax = 256
-    /// How many messages ahead memory is asked for: the head of a profile, then what hangs on it.
-    private static let headsAhead = 16
-    private static let listsAhead = 8
+    /// How many messages ahead memory is asked for: where a profile is, then the profile, then what
+    /// hangs on it.
+    private static let headsAhead = 18
+    private static let rowsAhead = 12
+    private static let listsAhead = 6
 
     init(
         _ engine: Engine,
@@ -440,6 +442,9 @@ final class ShardStage: @unchecked Sendable {
         for index in 0..<count {
             if index + ShardStage.headsAhead < count {
                 pipeline.prefetchHead(batch[index + ShardStage.headsAhead].slot)
+            }
+            if index + ShardStage.rowsAhead < count {
+                pipeline.prefetchRow(batch[index + ShardStage.rowsAhead].slot)
             }
             if index + ShardStage.listsAhead < count {
                 pipeline.prefetchLists(batch[index + ShardStage.listsAhead].slot)

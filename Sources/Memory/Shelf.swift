@@ -96,6 +96,25 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
         current = 0
     }
 
+    /// Whether a slot is open.
+    package func isOpen(_ slot: UInt32) -> Bool {
+        let place = place(of: slot)
+        return place != 0 && place & Self.packedBit == 0
+    }
+
+    /// Tells the processor that a slot will be asked for soon.
+    package func prefetch(_ slot: UInt32) { places.prefetch(slot) }
+
+    /// The same, a little later: it is known by now where the row lies, open or packed.
+    package func prefetchRow(_ slot: UInt32) {
+        let place = place(of: slot)
+        if place & Self.packedBit != 0 {
+            cells.prefetch(place & ~Self.packedBit)
+        } else {
+            open.prefetch(place & Self.handleMask)
+        }
+    }
+
     // MARK: Packed rows
 
     /// Whether a slot is packed.

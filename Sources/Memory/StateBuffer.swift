@@ -72,6 +72,24 @@ package struct StateBuffer: ~Copyable {
         count &+= MemoryLayout<Number>.size
     }
 
+    /// Forgets everything from a place on.
+    package mutating func truncate(to length: Int) {
+        precondition(length >= 0 && length <= count)
+        count = length
+    }
+
+    /// A number of two bytes that was written before.
+    package func short(at offset: Int) -> UInt16 {
+        precondition(offset >= 0 && offset &+ 2 <= count)
+        return unsafe storage.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
+    }
+
+    /// Writes a number over two bytes that were written before.
+    package mutating func patch(short number: UInt16, at offset: Int) {
+        precondition(offset >= 0 && offset &+ 2 <= count)
+        unsafe (storage + offset).storeBytes(of: number, as: UInt16.self)
+    }
+
     /// A number of four bytes that were written before.
     @inlinable
     package func number(at offset: Int) -> UInt32 {

@@ -1,4 +1,5 @@
 import Identity
+import Memory
 import Profiles
 import Windows
 

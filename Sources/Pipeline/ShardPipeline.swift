@@ -93,10 +93,15 @@ package struct ShardPipeline: ~Copyable {
         wheel.prefetch(slot)
     }
 
-    /// Tells the processor that a message comes next for a profile whose head it has fetched.
+    /// The same, a little later: where the profile is is near by now.
+    package func prefetchRow(_ slot: UInt32) {
+        store.profiles.prefetchRow(slot)
+        wheel.prefetchNode(slot)
+    }
+
+    /// The same, just before: what hangs on an open profile.
     package func prefetchLists(_ slot: UInt32) {
-        guard slot != 0, store.profiles.contains(slot) else { return }
-        // What a new slot holds is nobody's yet; handles of it lead nowhere or to what is there.
+        guard store.profiles.isOpen(slot) else { return }
         store.carts.prefetch(store.profiles[slot].carts)
         store.enrollments.prefetch(store.profiles[slot].enrollments)
         store.views.prefetch(store.profiles[slot].views)
@@ -138,6 +143,9 @@ package struct ShardPipeline: ~Copyable {
             return
         }
     }
+
+    /// Opens the profile of a slot, for who looks at its records.
+    package mutating func open(_ slot: UInt32) { store.open(slot, with: &packer) }
 
     /// Sets the place of outputs that a message causes.
     mutating func begin(_ message: ShardMessage) {

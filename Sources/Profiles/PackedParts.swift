@@ -30,8 +30,8 @@ struct LineParts: OptionSet {
     static let name = LineParts(rawValue: 1 << 4)
     static let url = LineParts(rawValue: 1 << 5)
     static let imageURL = LineParts(rawValue: 1 << 6)
-    /// All four, one behind the other.
-    static let texts = LineParts(rawValue: 1 << 7)
+    /// The product is a ware, which says its hash and all texts.
+    static let ware = LineParts(rawValue: 1 << 7)
 }
 
 struct CartParts: OptionSet {

@@ -6,7 +6,8 @@ package import Memory
 /// A packed profile says the same as its records in as few bytes as are easily had: times as
 /// differences, hashes that come again as their number, what is not set as a bit. Equal profiles
 /// are equal bytes but for the handles of the texts they share with others, which stand together
-/// at the beginning:
+/// at the beginning. A product's hash and its texts are one such text, a ware: thousands of carts
+/// hold the same.
 ///
 ///     id (16), second of the timer (0 for none, else signed and raised), count of texts, their
 ///     handles (4 each), then the head and the lists
@@ -24,6 +25,23 @@ package struct ProfilePacker: ~Copyable {
     var hashes = GrowingBuffer<UInt64>(room: 256)
     /// Shared texts met, by number.
     package var texts = GrowingBuffer<TextHandle>(room: 256)
+    // A ware that was met: what it is of, and its number.
+    struct Ware: BitwiseCopyable {
+        var product: UInt64
+        var id: TextHandle
+        var name: TextHandle
+        var url: TextHandle
+        var imageURL: TextHandle
+        var number: UInt32
+    }
+    private static let wareBit: UInt32 = 1 << 31
+
+    /// Wares met.
+    var known = GrowingBuffer<Ware>(room: 64)
+    /// Their contents, each behind its length.
+    var wares = StateBuffer(room: 1 << 12)
+    /// Where the texts stand in the whole.
+    private(set) var textsPlace = 0
     /// Carts of the profile, in order.
     var carts = GrowingBuffer<UInt32>(room: 64)
     /// The time met last, in milliseconds.
@@ -41,6 +59,8 @@ package struct ProfilePacker: ~Copyable {
         hashes.removeAll()
         texts.removeAll()
         carts.removeAll()
+        known.removeAll()
+        wares.removeAll()
         lastTime = 0
     }
 
@@ -56,6 +76,7 @@ package struct ProfilePacker: ~Copyable {
             whole.put(varying: UInt64(bitPattern: (second << 1) ^ (second >> 63)) &+ 1)
         }
         whole.put(varying: UInt64(texts.count))
+        textsPlace = whole.count
         for index in 0..<texts.count { whole.put(texts[index].bits) }
         body.append(to: &whole)
     }
@@ -97,6 +118,7 @@ package struct ProfilePacker: ~Copyable {
 
     /// Takes notice of a hash that is not written.
     mutating func meet(hash: UInt64) {
+        guard hash != 0 else { return }
         for index in 0..<hashes.count where hashes[index] == hash { return }
         if hashes.count < ProfilePacker.hashesMax { hashes.append(hash) }
     }
@@ -111,6 +133,63 @@ package struct ProfilePacker: ~Copyable {
         }
         texts.append(text)
         return texts.count
+    }
+
+    /// The number of a line's product with its texts; 0 if they are none or too long for a ware.
+    mutating func ware(of line: LineRecord, from store: borrowing TextStore) -> Int {
+        for index in 0..<known.count {
+            let ware = known[index]
+            if ware.product == line.product, ware.id == line.id, ware.name == line.name,
+                ware.url == line.url, ware.imageURL == line.imageURL
+            {
+                return Int(ware.number)
+            }
+        }
+        guard line.id.isSet || line.name.isSet || line.url.isSet || line.imageURL.isSet else {
+            return 0
+        }
+        let begin = wares.count
+        wares.put(UInt16(0))
+        wares.put(line.product)
+        put(wareText: line.id, from: store)
+        put(wareText: line.name, from: store)
+        put(wareText: line.url, from: store)
+        put(wareText: line.imageURL, from: store)
+        let length = wares.count - begin - 2
+        guard length <= TextStore.lengthMax else {
+            wares.truncate(to: begin)
+            return 0
+        }
+        wares.patch(short: UInt16(length), at: begin)
+        texts.append(TextHandle(bits: UInt32(begin) | ProfilePacker.wareBit))
+        known.append(
+            Ware(
+                product: line.product,
+                id: line.id,
+                name: line.name,
+                url: line.url,
+                imageURL: line.imageURL,
+                number: UInt32(texts.count)
+            )
+        )
+        return texts.count
+    }
+
+    private mutating func put(wareText text: TextHandle, from store: borrowing TextStore) {
+        let bytes = store.bytes(of: text)
+        wares.put(UInt16(bytes.byteCount))
+        wares.put(bytes)
+    }
+
+    /// Whether a text is a ware whose content stands here and in no store yet.
+    package static func isWare(_ text: TextHandle) -> Bool { text.bits & wareBit != 0 }
+
+    /// The content of a ware.
+    @_lifetime(borrow self)
+    package func content(of ware: TextHandle) -> RawSpan {
+        let begin = Int(ware.bits & ~ProfilePacker.wareBit)
+        let length = Int(wares.short(at: begin))
+        return wares.bytes.extracting(begin + 2..<begin + 2 + length)
     }
 
     /// A text of the profile's own, behind its length.

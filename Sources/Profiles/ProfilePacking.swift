@@ -88,26 +88,31 @@ extension ProfileStore {
         } else if line.quantity != Product.unknownQuantity {
             parts.insert(.quantity)
         }
-        let id = packer.number(line.id)
-        let name = packer.number(line.name)
-        let url = packer.number(line.url)
-        let imageURL = packer.number(line.imageURL)
-        if id != 0, name == id + 1, url == id + 2, imageURL == id + 3 {
-            parts.insert(.texts)
+        let ware = packer.ware(of: line, from: texts)
+        var numbers = InlineArray<4, Int>(repeating: 0)
+        if ware != 0 {
+            parts.insert(.ware)
         } else {
-            if id != 0 { parts.insert(.id) }
-            if name != 0 { parts.insert(.name) }
-            if url != 0 { parts.insert(.url) }
-            if imageURL != 0 { parts.insert(.imageURL) }
+            // Texts that are too long for one of theirs are each on its own.
+            numbers = [
+                packer.number(line.id), packer.number(line.name), packer.number(line.url),
+                packer.number(line.imageURL),
+            ]
+            if numbers[0] != 0 { parts.insert(.id) }
+            if numbers[1] != 0 { parts.insert(.name) }
+            if numbers[2] != 0 { parts.insert(.url) }
+            if numbers[3] != 0 { parts.insert(.imageURL) }
         }
         packer.body.put(parts.rawValue)
-        packer.put(hash: line.product)
+        if ware != 0 {
+            packer.put(ware)
+            packer.meet(hash: line.product)
+        } else {
+            packer.put(hash: line.product)
+        }
         if parts.contains(.price) { writePrice(line.price, &packer) }
         if parts.contains(.quantity) { packer.body.put(signed: Int64(line.quantity)) }
-        if parts.contains(.texts) || parts.contains(.id) { packer.put(id) }
-        if parts.contains(.name) { packer.put(name) }
-        if parts.contains(.url) { packer.put(url) }
-        if parts.contains(.imageURL) { packer.put(imageURL) }
+        for index in 0..<4 where numbers[index] != 0 { packer.put(numbers[index]) }
     }
 
     /// Most prices are whole hundredths; 0 says that eight bytes follow.

@@ -167,7 +167,16 @@ package struct ProfileStore: ~Copyable {
     package mutating func pack(_ slot: UInt32, with packer: inout ProfilePacker) {
         write(slot, with: &packer)
         guard packer.whole.count <= ByteCells.lengthMax else { return }
-        for index in 0..<packer.texts.count { _ = texts.share(packer.texts[index]) }
+        for index in 0..<packer.texts.count {
+            let text = packer.texts[index]
+            if ProfilePacker.isWare(text) {
+                let kept = texts.take(packer.content(of: text))
+                precondition(kept.isSet, "room for texts")
+                packer.whole.patch(kept.bits, at: packer.textsPlace + 4 * index)
+            } else {
+                _ = texts.share(text)
+            }
+        }
         forget(slot)
         let isKept = profiles.put(packer.whole.bytes, in: slot)
         precondition(isKept, "room for packed profiles")

@@ -88,27 +88,42 @@ extension ProfileStore {
     ) throws(StateError) -> LineRecord {
         let parts = LineParts(rawValue: try reader.get(UInt8.self))
         var line = LineRecord(
-            product: try packer.hash(&reader),
+            product: 0,
             price: Product.unknownPrice,
             quantity: parts.contains(.isOne) ? 1 : Product.unknownQuantity
         )
+        if parts.contains(.ware) {
+            try readWare(try packer.text(try reader.varying()), &line, &packer)
+        } else {
+            line.product = try packer.hash(&reader)
+        }
         if parts.contains(.price) { line.price = try readPrice(&reader) }
         if parts.contains(.quantity) {
             line.quantity = Int32(truncatingIfNeeded: try reader.signed())
-        }
-        if parts.contains(.texts) {
-            let first = try reader.varying()
-            line.id = try shared(first, packer)
-            line.name = try shared(first &+ 1, packer)
-            line.url = try shared(first &+ 2, packer)
-            line.imageURL = try shared(first &+ 3, packer)
-            return line
         }
         if parts.contains(.id) { line.id = try shared(try reader.varying(), packer) }
         if parts.contains(.name) { line.name = try shared(try reader.varying(), packer) }
         if parts.contains(.url) { line.url = try shared(try reader.varying(), packer) }
         if parts.contains(.imageURL) { line.imageURL = try shared(try reader.varying(), packer) }
         return line
+    }
+
+    /// Takes a ware apart.
+    private mutating func readWare(
+        _ ware: TextHandle,
+        _ line: inout LineRecord,
+        _ packer: inout ProfilePacker
+    ) throws(StateError) {
+        // A copy, since its parts go into the store that it stands in.
+        packer.wares.removeAll()
+        packer.wares.put(texts.bytes(of: ware))
+        var reader = StateReader(packer.wares.bytes)
+        line.product = try reader.get(UInt64.self)
+        line.id = texts.take(try reader.take(Int(try reader.get(UInt16.self))))
+        line.name = texts.take(try reader.take(Int(try reader.get(UInt16.self))))
+        line.url = texts.take(try reader.take(Int(try reader.get(UInt16.self))))
+        line.imageURL = texts.take(try reader.take(Int(try reader.get(UInt16.self))))
+        packer.meet(hash: line.product)
     }
 
     private func readPrice(_ reader: inout StateReader) throws(StateError) -> Int64 {

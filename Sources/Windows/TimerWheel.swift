@@ -53,7 +53,10 @@ package struct TimerWheel: ~Copyable {
     private func place(of slot: UInt32) -> UInt32 { places.contains(slot) ? places[slot] : 0 }
 
     /// Tells the processor that a slot's timer will be armed soon.
-    package func prefetch(_ slot: UInt32) { nodes.prefetch(slot) }
+    package func prefetch(_ slot: UInt32) { places.prefetch(slot) }
+
+    /// The same, a little later: where the timer hangs is near by now.
+    package func prefetchNode(_ slot: UInt32) { nodes.prefetch(place(of: slot)) }
 
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {

@@ -14,18 +14,23 @@ extension ShardPipeline {
         _ packer: inout ProfilePacker
     ) {
         if store.profiles.isPacked(slot) {
-            put(store.profiles.packed(slot), shard, into: &buffer, &texts)
+            put(store.profiles.packed(slot), into: &buffer) { handle in
+                texts.number(handle, shard, store.texts)
+            }
         } else {
             store.write(slot, with: &packer)
-            put(packer.whole.bytes, shard, into: &buffer, &texts)
+            put(packer.whole.bytes, into: &buffer) { handle in
+                ProfilePacker.isWare(handle)
+                    ? texts.number(packer.content(of: handle))
+                    : texts.number(handle, shard, store.texts)
+            }
         }
     }
 
     private func put(
         _ packed: RawSpan,
-        _ shard: Int,
         into buffer: inout StateBuffer,
-        _ texts: inout TextNumbers
+        _ number: (TextHandle) -> UInt32
     ) {
         buffer.put(UInt32(packed.byteCount))
         let begin = buffer.count
@@ -37,8 +42,7 @@ extension ShardPipeline {
             try handles.skip(head.texts)
             for index in 0..<head.textCount {
                 let handle = TextHandle(bits: try handles.get(UInt32.self))
-                let number = texts.number(handle, shard, store.texts)
-                buffer.patch(number, at: begin + head.texts + 4 * index)
+                buffer.patch(number(handle), at: begin + head.texts + 4 * index)
             }
         } catch {
             preconditionFailure("a packed profile is whole: \(error)")
