@@ -95,6 +95,7 @@ package struct ShardPipeline: ~Copyable {
 
     /// The same, a little later: where the profile is is near by now.
     package func prefetchRow(_ slot: UInt32) {
+        guard slot != 0 else { return }
         store.profiles.prefetchRow(slot)
         wheel.prefetchNode(slot)
     }
