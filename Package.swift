@@ -109,7 +109,7 @@ let package = Package(
             "Scenarios",
             ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
         ),
-        module("LoadTesting", ["Events"]),
+        module("LoadTesting", ["Decoding", "Events", "Snapshots"]),
         module(
             "Simulator",
             [
@@ -205,6 +205,7 @@ let package = Package(
                 "TestData",
             ]
         ),
+        suite("LoadTestingTests", ["Events", "LoadTesting"]),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],
     cLanguageStandard: .gnu11,

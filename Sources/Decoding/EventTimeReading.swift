@@ -1,4 +1,4 @@
-import Events
+package import Events
 
 /// Reads instants as RFC 3339 and its looser relatives of ISO 8601 write them.
 ///
@@ -7,19 +7,25 @@ import Events
 /// (its midnight in UTC). Digits of the fraction beyond milliseconds are dropped. A leap second is
 /// the first instant of the next minute. Remembers the last date, since nearly all stamps of a
 /// block share one.
-struct EventTimeReader {
+package struct EventTimeReader {
     private var lastDate: UInt64 = 0
     private var lastDays: UInt16 = 0
     private var lastMidnight: Int64 = 0
+
+    /// Knows no date yet.
+    package init() {}
 
     /// Year 0 to year 9999, in milliseconds.
     static let plausible: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
     /// The instant a text names, or nil.
-    mutating func read(_ bytes: RawSpan) -> EventTime? {
+    package mutating func read(_ bytes: RawSpan) -> EventTime? {
         let count = bytes.byteCount
         guard count >= 10 else { return nil }
         guard let midnight = date(bytes) else { return readEpoch(bytes) }
+        if count == 24, let time = timeOfDay(bytes) {
+            return EventTime(milliseconds: midnight + time)
+        }
         if count == 10 { return EventTime(milliseconds: midnight) }
         let separator = bytes.byte(10)
         guard separator | 0x20 == UInt8(ascii: "t") || separator == 32, count >= 16,
@@ -57,7 +63,7 @@ struct EventTimeReader {
 
     /// The instant of a number of seconds or milliseconds since 1970, or nil; from 100 billion on
     /// (as seconds the year 5138) it is milliseconds.
-    func read(number bytes: RawSpan) -> EventTime? {
+    package func read(number bytes: RawSpan) -> EventTime? {
         guard let micros = readMillionths(bytes) else { return nil }
         let isSeconds = micros.magnitude < 100_000_000_000 * 1_000_000
         let milliseconds = floorDivide(micros, isSeconds ? 1_000 : 1_000_000)
@@ -90,6 +96,34 @@ struct EventTimeReader {
         lastDays = days
         lastMidnight = number * 86_400_000
         return lastMidnight
+    }
+
+    // The rest of the form that nearly all senders use, `T12:30:00.250Z`, by words: milliseconds
+    // since midnight, or nil if it is another one.
+    @inline(__always)
+    private func timeOfDay(_ bytes: RawSpan) -> Int64? {
+        // Twenty-four bytes are there; any bits are a number.
+        let clock = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 11, as: UInt64.self)
+        let rest = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: 19, as: UInt32.self)
+        guard bytes.byte(10) == UInt8(ascii: "T"), bytes.byte(23) == UInt8(ascii: "Z") else {
+            return nil
+        }
+        // What should be digits become their values, what should be colons and the point zero.
+        let digits = UInt64(littleEndian: clock) ^ 0x3030_3a30_303a_3030
+        let parts = UInt32(littleEndian: rest) ^ 0x3030_302e
+        // A byte beyond nine reaches the highest bit when 118 is added, or has it already.
+        let isOther =
+            (digits | (digits &+ 0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0
+            || (parts | (parts &+ 0x7676_7676)) & 0x8080_8080 != 0
+        guard !isOther, digits & 0x0000_ff00_00ff_0000 == 0, parts & 0xff == 0 else { return nil }
+        func two(_ place: UInt64) -> Int64 {
+            Int64((digits >> place & 15) * 10 + (digits >> (place + 8) & 15))
+        }
+        let (hour, minute, second) = (two(0), two(24), two(48))
+        guard hour < 24, minute < 60, second <= 60 else { return nil }
+        let fraction =
+            (parts >> 8 & 15) * 100 + (parts >> 16 & 15) * 10 + (parts >> 24 & 15)
+        return (hour * 3_600 + minute * 60 + second) * 1_000 + Int64(fraction)
     }
 
     // An offset from UTC up to the text's end, in milliseconds.

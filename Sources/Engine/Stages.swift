@@ -20,6 +20,22 @@ final class Inlet<Element: BitwiseCopyable> {
 final class Outlet<Element: BitwiseCopyable> {
     var writer: RingWriter<Element>
     init(_ writer: consuming RingWriter<Element>) { self.writer = writer }
+
+    /// Puts in and shows what fits of some elements, from one on; answers where it stopped.
+    func write(_ elements: borrowing GrowingBuffer<Element>, from first: Int) -> Int {
+        Outlet.write(elements, from: first, into: &writer)
+    }
+
+    private static func write(
+        _ elements: borrowing GrowingBuffer<Element>,
+        from first: Int,
+        into writer: inout RingWriter<Element>
+    ) -> Int {
+        var index = first
+        while index < elements.count, writer.tryStage(elements[index]) { index += 1 }
+        writer.publish()
+        return index
+    }
 }
 
 /// What a block's tag says to the resolver.
@@ -200,20 +216,39 @@ final class ResolverStage: @unchecked Sendable {
     // MARK: Files
 
     private func resolveInOrder(_ block: EventBlock, _ number: UInt32) {
-        for index in 0..<block.count {
-            if eventsInEpoch >= engine.configuration.epochEvents {
+        let wanted = engine.configuration.epochEvents
+        var index = 0
+        while index < block.count {
+            if eventsInEpoch >= wanted {
                 let tick = resolver.tick(of: block[event: index], partition: 0)
                 if tick != epochTick || eventsInEpoch >= engine.configuration.epochEventsMax {
                     endEpoch(nil)
                 }
             }
-            for step in 0..<3 where index + Resolver.distance(step) < block.count {
-                resolver.prefetch(index + Resolver.distance(step), of: block, step: step)
-            }
-            resolver.apply(index, of: block, number: number)
-            eventsInEpoch += 1
+            // As far as messages are handed on in one go, and not past where the epoch may end.
+            let run = min(256 - eventsInEpoch & 255, max(1, wanted - eventsInEpoch))
+            let end = min(block.count, index + run)
+            ResolverStage.resolve(index..<end, of: block, number, with: &resolver)
+            eventsInEpoch += end - index
+            index = end
             epochTick = resolver.watermark
             if eventsInEpoch & 255 == 0 { flush() }
+        }
+    }
+
+    private static func resolve(
+        _ range: Range<Int>,
+        of block: EventBlock,
+        _ number: UInt32,
+        with resolver: inout Resolver
+    ) {
+        let distances = Resolver.distances
+        let count = block.count
+        for index in range {
+            for step in 0..<3 where index + distances[step] < count {
+                resolver.prefetch(index + distances[step], of: block, step: step)
+            }
+            resolver.apply(index, of: block, number: number)
         }
     }
 
@@ -245,9 +280,10 @@ final class ResolverStage: @unchecked Sendable {
             order.add(engine.blocks[Int(number)], number: number, for: resolver)
         }
         order.settle()
+        let distances = Resolver.distances
         for position in 0..<order.count {
-            for step in 0..<3 where position + Resolver.distance(step) < order.count {
-                let next = order[position + Resolver.distance(step)]
+            for step in 0..<3 where position + distances[step] < order.count {
+                let next = order[position + distances[step]]
                 let block = engine.blocks[Int(next.block)]
                 resolver.prefetch(Int(next.index), of: block, step: step)
             }
@@ -338,16 +374,8 @@ final class ResolverStage: @unchecked Sendable {
             var left = false
             for shard in shards.indices {
                 let outbox = resolver.outboxes[shard]
-                while delivered[shard] < outbox.messages.count {
-                    guard
-                        shards[shard].writer.tryStage(outbox.messages[delivered[shard]])
-                    else {
-                        left = true
-                        break
-                    }
-                    delivered[shard] += 1
-                }
-                shards[shard].writer.publish()
+                delivered[shard] = shards[shard].write(outbox.messages, from: delivered[shard])
+                if delivered[shard] < outbox.messages.count { left = true }
             }
             if !left { break }
             if engine.hasFailed {
@@ -365,6 +393,16 @@ final class ResolverStage: @unchecked Sendable {
             }
         }
         for outbox in resolver.outboxes { outbox.messages.removeAll() }
+    }
+}
+
+extension ShardMessage {
+    /// Whether it asks for this block or for none.
+    fileprivate func asks(onlyFor number: UInt32) -> Bool {
+        switch verb {
+        case .event, .everybody, .link: block == number
+        default: true
+        }
     }
 }
 
@@ -397,11 +435,6 @@ final class ShardStage: @unchecked Sendable {
 
     /// How many messages a turn takes.
     private static let batchMax = 256
-    /// How many messages ahead memory is asked for: where a profile is, then the profile, then what
-    /// hangs on it.
-    private static let headsAhead = 18
-    private static let rowsAhead = 12
-    private static let listsAhead = 6
 
     init(
         _ engine: Engine,
@@ -436,22 +469,53 @@ final class ShardStage: @unchecked Sendable {
         batch.removeAll()
         let count = inlet.reader.tryRead(atMost: ShardStage.batchMax) { batch.append($0) }
         if count == 0 { return !inlet.reader.hasEnded }
-        for index in 0..<min(count, ShardStage.headsAhead) {
-            pipeline.prefetchHead(batch[index].slot)
-        }
-        for index in 0..<count {
-            if index + ShardStage.headsAhead < count {
-                pipeline.prefetchHead(batch[index + ShardStage.headsAhead].slot)
+        var index = 0
+        while index < count {
+            index = ShardStage.run(batch, from: index, on: &pipeline, engine.blocks)
+            if index < count {
+                apply(batch[index])
+                index += 1
             }
-            if index + ShardStage.rowsAhead < count {
-                pipeline.prefetchRow(batch[index + ShardStage.rowsAhead].slot)
-            }
-            if index + ShardStage.listsAhead < count {
-                pipeline.prefetchLists(batch[index + ShardStage.listsAhead].slot)
-            }
-            apply(batch[index])
         }
         return true
+    }
+
+    /// Applies messages from one on; answers where it met one that is the stage's own.
+    private static func run(
+        _ batch: borrowing GrowingBuffer<ShardMessage>,
+        from first: Int,
+        on pipeline: inout ShardPipeline,
+        _ blocks: [EventBlock]
+    ) -> Int {
+        let count = batch.count
+        let (far, near, next) = ShardPipeline.distances
+        // Nearly all messages of a batch are of one block or two: they are held on to, since all
+        // threads count who holds a block.
+        var number = batch[first].block
+        var block = blocks[Int(number)]
+        var index = first
+        while index < count {
+            if !batch[index].asks(onlyFor: number) {
+                number = batch[index].block
+                block = blocks[Int(number)]
+            }
+            // At the seam of two blocks nothing is fetched ahead.
+            if index + far < count, batch[index + far].asks(onlyFor: number) {
+                pipeline.prefetchHeads(batch[index + far], in: block)
+            }
+            if index + near < count, batch[index + near].asks(onlyFor: number) {
+                pipeline.prefetchLists(batch[index + near], in: block)
+            }
+            if index + next < count, batch[index + next].asks(onlyFor: number) {
+                pipeline.prefetchTexts(batch[index + next], in: block)
+            }
+            switch batch[index].verb {
+            case .handOver, .takeOver, .release, .epochEnd: return index
+            default: pipeline.apply(batch[index], block: block)
+            }
+            index += 1
+        }
+        return count
     }
 
     /// Whether there is something to do.
@@ -474,8 +538,7 @@ final class ShardStage: @unchecked Sendable {
             let (_, left) = block.readers.subtract(1, ordering: .acquiringAndReleasing)
             if left == 0 { sourceSignal.notify() }
         case .epochEnd: endEpoch(UInt64(message.value))
-        default:
-            pipeline.apply(message, block: engine.blocks[Int(message.block)])
+        default: break
         }
     }
 
@@ -591,13 +654,13 @@ final class EgressStage: @unchecked Sendable {
         for part in parts.indices {
             let buffer = buffers[part][numbers[part]]
             precondition(buffer.epoch == epoch, "all parts of one epoch")
-            for index in 0..<buffer.records.count {
-                if buffer.records[index].topic.rawValue < OutputTopic.decisions.rawValue {
+            for index in 0..<buffer.count {
+                if buffer[record: index].topic.rawValue < OutputTopic.decisions.rawValue {
                     commands += 1
                 }
                 places.append(
                     Place(
-                        order: buffer.records[index].order,
+                        order: buffer[record: index].order,
                         part: Int32(part),
                         index: Int32(index)
                     )
@@ -607,7 +670,7 @@ final class EgressStage: @unchecked Sendable {
         places.sort { $0.order < $1.order }
         for place in places {
             let buffer = buffers[Int(place.part)][numbers[Int(place.part)]]
-            try sink.write(buffer.records[Int(place.index)], of: buffer)
+            try sink.write(buffer[record: Int(place.index)], of: buffer)
         }
         try sink.commit(mark)
         engine.outputs.add(places.count, ordering: .relaxed)

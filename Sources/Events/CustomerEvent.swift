@@ -148,6 +148,12 @@ package struct CustomerEvent: BitwiseCopyable, Sendable {
         package let rawValue: UInt16
         package init(rawValue: UInt16) { self.rawValue = rawValue }
 
+        /// Whether all facts of another set hold; said here, since the general answer of option
+        /// sets is not known to be as simple in other modules.
+        package func contains(_ member: Flags) -> Bool {
+            rawValue & member.rawValue == member.rawValue
+        }
+
         /// The record is no event; `reason` says why.
         package static let deadLetter = Flags(rawValue: 1 << 0)
         /// No usable time: the resolver takes the newest event time before it.

@@ -213,6 +213,37 @@ package final class EventBlock: @unchecked Sendable {
         }
     }
 
+    /// Where an event stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofEvent index: Int) -> RawSpan {
+        precondition(index >= 0 && index < capacity.records)
+        let begin = unsafe UnsafeRawPointer(eventStore + index)
+        return unsafe memory(begin, MemoryLayout<CustomerEvent>.size)
+    }
+
+    /// Where an identifier stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofIdentifier index: Int) -> RawSpan {
+        precondition(index >= 0 && index < identifierCapacity)
+        let begin = unsafe UnsafeRawPointer(identifierStore + index)
+        return unsafe memory(begin, MemoryLayout<Identifier>.size)
+    }
+
+    /// Where a product stands, for who fetches ahead.
+    @_lifetime(borrow self)
+    package func memory(ofProduct index: Int) -> RawSpan {
+        precondition(index >= 0 && index < productCapacity)
+        let begin = unsafe UnsafeRawPointer(productStore + index)
+        return unsafe memory(begin, MemoryLayout<Product>.size)
+    }
+
+    // Of a record that was just checked to be the block's.
+    @_lifetime(borrow self)
+    private func memory(_ begin: UnsafeRawPointer, _ size: Int) -> RawSpan {
+        let buffer = unsafe UnsafeRawBufferPointer(start: begin, count: size)
+        return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
+    }
+
     /// An identifier.
     @inlinable
     package subscript(identifier index: Int) -> Identifier {

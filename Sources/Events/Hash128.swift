@@ -104,6 +104,7 @@ package struct SipState: BitwiseCopyable {
     }
 
     @inlinable
+    @inline(__always)
     mutating func round() {
         v0 = v0 &+ v1
         v1 = (v1 << 13 | v1 >> 51) ^ v0
@@ -118,6 +119,7 @@ package struct SipState: BitwiseCopyable {
     }
 
     @inlinable
+    @inline(__always)
     mutating func compress(_ word: UInt64) {
         v3 ^= word
         round()
@@ -161,21 +163,34 @@ package struct SipState: BitwiseCopyable {
     package mutating func append(_ bytes: RawSpan) {
         var offset = 0
         let end = bytes.byteCount
+        let shift = (count & 7) &* 8
+        count &+= UInt64(end)
         while offset &+ 8 <= end {
             // Within bounds: offset + 8 <= byteCount was just checked.
-            append(
-                UInt64(
-                    littleEndian: unsafe bytes.unsafeLoadUnaligned(
-                        fromUncheckedByteOffset: offset,
-                        as: UInt64.self
-                    )
+            let word = UInt64(
+                littleEndian: unsafe bytes.unsafeLoadUnaligned(
+                    fromUncheckedByteOffset: offset,
+                    as: UInt64.self
                 )
             )
+            compress(tail | word &<< shift)
+            tail = shift == 0 ? 0 : word &>> (64 &- shift)
             offset &+= 8
         }
+        // What is left is less than a word.
+        var rest: UInt64 = 0
+        var length: UInt64 = 0
         while offset < end {
-            append(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+            let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+            rest |= UInt64(byte) &<< length
+            length &+= 8
             offset &+= 1
+        }
+        tail |= rest &<< shift
+        if shift &+ length >= 64 {
+            // Not so without a shift.
+            compress(tail)
+            tail = rest &>> (64 &- shift)
         }
     }
 

@@ -56,7 +56,10 @@ package final class KafkaConsumer: @unchecked Sendable {
         try configuration.set("enable.auto.commit", "false")
         try configuration.set("enable.auto.offset.store", "false")
         try configuration.set("enable.partition.eof", "true")
-        try configuration.set("isolation.level", "read_committed")
+        try configuration.set(
+            "isolation.level",
+            settings.readsUncommitted ? "read_uncommitted" : "read_committed"
+        )
         try configuration.set("allow.auto.create.topics", "false")
         try configuration.set("auto.offset.reset", settings.acceptsLoss ? "earliest" : "error")
         let context = ClientContext(log, leaderTopic: settings.leaderTopic)
@@ -257,6 +260,28 @@ package final class KafkaConsumer: @unchecked Sendable {
         )
         try list.check("kafka: cannot ask for the end of")
         return (0..<list.count).map { list.offset($0) }
+    }
+
+    /// The first offset of each partition whose record came at a time or later; nil is none.
+    ///
+    /// Waits at most that long; the time is in milliseconds since 1970.
+    package func offsets(
+        of partitions: [TopicPartition],
+        at time: Int64,
+        within limit: Duration
+    ) throws(KafkaError) -> [Int64?] {
+        var list = OffsetList(room: partitions.count)
+        for partition in partitions { list.append(partition, offset: max(0, time)) }
+        try KafkaError.check(
+            unsafe rd_kafka_offsets_for_times(
+                client.pointer,
+                list.pointer,
+                Int32(clamping: limit.milliseconds)
+            ),
+            "kafka: cannot ask for the offsets of a time"
+        )
+        try list.check("kafka: cannot ask for the offset of a time of")
+        return (0..<list.count).map { list.offset($0) >= 0 ? list.offset($0) : nil }
     }
 
     /// What the group has committed of each partition, nil where nothing was; at most that long.

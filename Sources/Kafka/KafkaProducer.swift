@@ -88,6 +88,9 @@ package struct KafkaProducer: ~Copyable {
     /// Records confirmed by the broker.
     package var delivered: Int { client.context.delivered.load(ordering: .relaxed) }
 
+    /// Records that the broker has refused for good.
+    package var undelivered: Int { client.context.undelivered.load(ordering: .relaxed) }
+
     /// Records written and not yet confirmed.
     package var outstanding: Int { unsafe Int(rd_kafka_outq_len(client.pointer)) }
 

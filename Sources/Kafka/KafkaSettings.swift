@@ -21,6 +21,8 @@ package struct KafkaSettings: Sendable {
     package var transactionTimeout: Duration = .seconds(15)
     /// Goes on at the oldest record that is left where records were deleted unread.
     package var acceptsLoss = false
+    /// Sees what is not committed yet, and asks for offsets without waiting for open transactions.
+    package var readsUncommitted = false
     /// What the broker's log shows as our name.
     package var clientName = "collie"
     /// Settings of librdkafka for both clients, by its names.

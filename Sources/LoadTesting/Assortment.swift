@@ -28,6 +28,9 @@ enum Assortment {
         Article(name: "Shampoo with neem, 200 ml", price: 275),
     ]
 
+    /// How many products there are, by number.
+    static let size = 640
+
     /// The article behind a product number.
     static func article(_ number: Int) -> Article { articles[number % articles.count] }
 

@@ -21,28 +21,42 @@ struct EventWriter {
     mutating func put(_ text: [UInt8]) { bytes.append(contentsOf: text) }
 
     mutating func put(_ number: Int) {
-        if number >= 10 { put(number / 10) }
-        bytes.append(UInt8(number % 10) + 48)
+        precondition(number >= 0)
+        var digits = InlineArray<20, UInt8>(repeating: 48)
+        var rest = UInt64(number)
+        var begin = 20
+        repeat {
+            begin -= 1
+            digits[begin] = UInt8(truncatingIfNeeded: rest % 10) + 48
+            rest /= 10
+        } while rest > 0
+        put(digits.span, begin..<20)
     }
 
     /// A number with leading zeros.
-    mutating func put(_ number: Int, digits: Int) {
-        var divisor = 1
-        for _ in 1..<digits { divisor *= 10 }
+    mutating func put(_ number: Int, digits count: Int) {
+        var digits = InlineArray<20, UInt8>(repeating: 48)
         var rest = number
-        while divisor > 0 {
-            bytes.append(UInt8(rest / divisor % 10) + 48)
-            rest %= divisor
-            divisor /= 10
+        for index in stride(from: 19, to: 19 - count, by: -1) {
+            digits[index] = UInt8(truncatingIfNeeded: rest % 10) + 48
+            rest /= 10
         }
+        put(digits.span, 20 - count..<20)
     }
 
     mutating func put(hex number: UInt64) {
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            let digit = UInt8(truncatingIfNeeded: number >> shift) & 15
-            bytes.append(digit < 10 ? digit + 48 : digit + 87)
+        var digits = InlineArray<16, UInt8>(repeating: 48)
+        for index in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(60 - 4 * index)) & 15
+            digits[index] = digit < 10 ? digit + 48 : digit + 87
+        }
+        put(digits.span, 0..<16)
+    }
+
+    private mutating func put(_ span: Span<UInt8>, _ range: Range<Int>) {
+        // At once: byte by byte, room would be looked for each time.
+        unsafe span.withUnsafeBufferPointer {
+            unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0[range]))
         }
     }
 
@@ -62,25 +76,41 @@ struct EventWriter {
             dayNumber = day
         }
         put(dayText)
-        let rest = Int(milliseconds - day * 86_400_000)
-        put(rest / 3_600_000, digits: 2)
-        put(":")
-        put(rest / 60_000 % 60, digits: 2)
-        put(":")
-        put(rest / 1_000 % 60, digits: 2)
-        put(".")
-        put(rest % 1_000, digits: 3)
-        put("Z")
+        let rest = UInt32(milliseconds - day * 86_400_000)
+        let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60)
+        let (second, part) = (rest / 1_000 % 60, rest % 1_000)
+        var text = InlineArray<13, UInt8>(repeating: 58)
+        func set(_ place: Int, _ digit: UInt32) {
+            text[place] = UInt8(truncatingIfNeeded: digit % 10) + 48
+        }
+        set(0, hour / 10)
+        set(1, hour)
+        set(3, minute / 10)
+        set(4, minute)
+        set(6, second / 10)
+        set(7, second)
+        text[8] = UInt8(ascii: ".")
+        set(9, part / 100)
+        set(10, part / 10)
+        set(11, part)
+        text[12] = UInt8(ascii: "Z")
+        put(text.span, 0..<13)
     }
 
     /// Fills up to a length.
     mutating func pad(to length: Int, with random: UInt64) {
-        var state = random
-        while bytes.count < length {
-            bytes.append(UInt8(truncatingIfNeeded: state & 15) + 97)
-            state = state >> 4 | state << 60
+        // Sixteen letters, over and over.
+        var letters = InlineArray<64, UInt8>(repeating: 97)
+        for index in 0..<16 {
+            let letter = UInt8(truncatingIfNeeded: random >> UInt64(4 * index) & 15) + 97
+            for copy in 0..<4 { letters[16 * copy + index] = letter }
         }
+        while length - bytes.count >= 64 { put(letters.span, 0..<64) }
+        if length > bytes.count { put(letters.span, 0..<length - bytes.count) }
     }
+
+    /// Takes the bytes away and leaves others' memory to write into.
+    mutating func exchange(_ other: inout [UInt8]) { swap(&bytes, &other) }
 
     mutating func truncate(to length: Int) { bytes.removeLast(max(0, bytes.count - length)) }
 }

@@ -33,10 +33,12 @@ package struct ShopSimulation {
     /// The record's key: the user id, else the anonymous id.
     package private(set) var key: [UInt8] = []
     private static let arrivals = Int32.min
+    private let labels = (0..<Assortment.size).map(ShopSimulation.label)
 
     /// Opens the shop.
     package init(_ traffic: ShopTraffic) {
-        precondition(traffic.shoppers > 0 && traffic.shoppers < Int(UInt32.max))
+        precondition(traffic.shoppers > 0)
+        precondition(traffic.shoppers <= Int(UInt32.max - traffic.firstShopper))
         self.traffic = traffic
         end = (traffic.start + traffic.span).milliseconds
         random = Random(seed: Random.mix(traffic.seed))
@@ -87,7 +89,7 @@ package struct ShopSimulation {
             next: .view,
             random: Random(seed: random.next())
         )
-        visit.product = UInt16(visit.random.below(640))
+        visit.product = UInt16(visit.random.below(Assortment.size))
         let index: Int32
         if let free = freeVisits.popLast() {
             visits[Int(free)] = visit
@@ -142,6 +144,7 @@ package struct ShopSimulation {
         case .order:
             orders &+= 1
             visit.order = orders
+            visit.cart = shopper.carts
         default: break
         }
         let record = write(phase, visit, shopper, line, at: time)
@@ -166,11 +169,11 @@ package struct ShopSimulation {
         switch phase {
         case .view:
             next = draw < 0.52 ? .view : draw < 0.74 ? .add : nil
-            if next == .view { visit.product = UInt16(visit.random.below(640)) }
+            if next == .view { visit.product = UInt16(visit.random.below(Assortment.size)) }
         case .add:
             next = draw < 0.28 ? .view : draw < 0.5 ? .cart : draw < 0.72 ? .checkout : nil
             if draw > 0.96 { next = .remove }
-            if next == .view { visit.product = UInt16(visit.random.below(640)) }
+            if next == .view { visit.product = UInt16(visit.random.below(Assortment.size)) }
         case .remove: next = shopper.lineCount == 0 ? nil : draw < 0.5 ? .view : nil
         case .cart: next = draw < 0.45 ? .checkout : draw < 0.53 ? .remove : nil
         case .checkout: next = draw < 0.7 ? .pay : nil
@@ -241,8 +244,9 @@ package struct ShopSimulation {
             postpone(to: arrival)
             return nil
         }
-        self.line = writer.bytes
-        key = keyWriter.bytes
+        // Memory changes hands, so that none is asked for.
+        writer.exchange(&self.line)
+        keyWriter.exchange(&key)
         return Record(
             arrival: EventTime(milliseconds: arrival),
             time: EventTime(milliseconds: time)
@@ -279,11 +283,14 @@ package struct ShopSimulation {
         }
     }
 
-    private func persona(_ visit: Visit) -> Persona { Persona(visit.shopper, seed: traffic.seed) }
+    /// The number by which the world knows a shopper.
+    private func number(_ visit: Visit) -> UInt32 { traffic.firstShopper &+ visit.shopper }
+
+    private func persona(_ visit: Visit) -> Persona { Persona(number(visit), seed: traffic.seed) }
 
     /// The anonymous id of the device; some devices belong to two neighbours.
     private func anonymous(_ visit: Visit) -> UInt64 {
-        let pair = Persona(visit.shopper & ~1, seed: traffic.seed)
+        let pair = Persona(number(visit) & ~1, seed: traffic.seed)
         let shared = Double(pair.device(7, seed: traffic.seed) >> 11) * 0x1p-53
         let owner = shared < traffic.sharedDeviceShare ? pair : persona(visit)
         return owner.device(visit.device, seed: traffic.seed)
@@ -313,9 +320,9 @@ package struct ShopSimulation {
         }
         if isKnown {
             writer.put(#"","userId":"u"#)
-            writer.put(Int(visit.shopper))
+            writer.put(Int(number(visit)))
             keyWriter.put("u")
-            keyWriter.put(Int(visit.shopper))
+            keyWriter.put(Int(number(visit)))
         } else {
             keyWriter.put(hex: anonymous(visit))
         }
@@ -403,16 +410,17 @@ package struct ShopSimulation {
             let isReturned = visit.isCashOnDelivery && visit.order % 4 == 0
             writer.put(isReturned ? "Order Returned To Origin" : "Order Delivered")
             writer.put(#"","properties":{"order_id":"o"#)
-            writer.put(Int(visit.shopper))
+            writer.put(Int(number(visit)))
             writer.put("-")
-            writer.put(Int(shopper.carts))
+            // By now there may be another cart.
+            writer.put(Int(visit.cart))
             writer.put(#""}"#)
         case .consent:
             writer.put(#"Consent Updated","properties":{"channel":""#)
             let channel = visit.order % 3
             writer.put(channel == 0 ? "email" : channel == 1 ? "sms" : "whatsapp")
             writer.put(#"","state":""#)
-            let bits = Random.mix(traffic.seed ^ UInt64(visit.shopper) << 4 ^ UInt64(channel)) % 100
+            let bits = Random.mix(traffic.seed ^ UInt64(number(visit)) << 4 ^ UInt64(channel)) % 100
             let isYes = bits < (channel == 0 ? 85 : channel == 1 ? 60 : 55)
             writer.put(isYes ? "subscribed" : "did_not_subscribe")
             writer.put(#""}"#)
@@ -423,13 +431,13 @@ package struct ShopSimulation {
 
     private mutating func writeCart(_ visit: Visit, _ shopper: Shopper) {
         writer.put("c")
-        writer.put(Int(visit.shopper))
+        writer.put(Int(number(visit)))
         writer.put("-")
         writer.put(Int(shopper.carts))
     }
 
     private mutating func writeOrder(_ visit: Visit, _ shopper: Shopper) {
-        writer.put(Int(visit.shopper))
+        writer.put(Int(number(visit)))
         writer.put("-")
         writer.put(Int(shopper.carts))
     }
@@ -447,19 +455,28 @@ package struct ShopSimulation {
     }
 
     private mutating func writeProduct(_ number: Int, quantity: Int) {
-        writer.put(#""product_id":"pf-"#)
-        writer.put(number)
-        writer.put(#"","name":""#)
-        writer.put(Assortment.article(number).name)
-        writer.put(#"","price":"#)
-        writer.put(Assortment.price(number))
-        writer.put(#","quantity":"#)
+        writer.put(labels[number].head)
         writer.put(quantity)
-        writer.put(#","url":"https://shop.example/p/"#)
-        writer.put(number)
-        writer.put(#"","image_url":"https://shop.example/i/"#)
-        writer.put(number)
-        writer.put(#".jpg""#)
+        writer.put(labels[number].tail)
+    }
+
+    /// What is written of a product before and behind its quantity; the same each time.
+    private static func label(_ number: Int) -> (head: [UInt8], tail: [UInt8]) {
+        var head = EventWriter()
+        head.put(#""product_id":"pf-"#)
+        head.put(number)
+        head.put(#"","name":""#)
+        head.put(Assortment.article(number).name)
+        head.put(#"","price":"#)
+        head.put(Assortment.price(number))
+        head.put(#","quantity":"#)
+        var tail = EventWriter()
+        tail.put(#","url":"https://shop.example/p/"#)
+        tail.put(number)
+        tail.put(#"","image_url":"https://shop.example/i/"#)
+        tail.put(number)
+        tail.put(#".jpg""#)
+        return (head.bytes, tail.bytes)
     }
 
     private mutating func putZone(_ persona: Persona) {
@@ -476,7 +493,7 @@ package struct ShopSimulation {
         writer.put(#"","timezone":""#)
         putZone(persona)
         writer.put(#"","ip":"203.0.113."#)
-        writer.put(Int(visit.shopper % 254) + 1)
+        writer.put(Int(number(visit) % 254) + 1)
         if traffic.isPadded {
             writer.put(
                 visit.device == 1

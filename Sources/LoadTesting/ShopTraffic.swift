@@ -16,6 +16,9 @@ package struct ShopTraffic: Sendable {
     package var seed: UInt64 = 1
     /// How many people there are; few of them are very active.
     package var shoppers = 1_000
+    /// The first one's number, which names, addresses, carts and orders are made of: other numbers
+    /// are other people.
+    package var firstShopper: UInt32 = 0
     /// When the traffic begins.
     package var start: EventTime
     /// How long it lasts.

@@ -59,6 +59,8 @@ struct Visit: BitwiseCopyable {
     var next: Phase
     var product: UInt16 = 0
     var order: UInt32 = 0
+    /// Which of the shopper's carts was ordered.
+    var cart: UInt32 = 0
     var isCashOnDelivery = false
     var random: Random
 }

@@ -95,6 +95,38 @@ package struct GrowingBuffer<Element: BitwiseCopyable>: ~Copyable {
         count &+= 1
     }
 
+    /// Adds so many elements of which every byte is zero; answers the index of the first.
+    @inlinable
+    mutating func appendZeros(_ more: Int) -> Int {
+        if capacity &- count < more { grow(to: count &+ more) }
+        let first = count
+        // Room was just made.
+        unsafe UnsafeMutableRawPointer(storage + first).initializeMemory(
+            as: UInt8.self,
+            repeating: 0,
+            count: more &* MemoryLayout<Element>.stride
+        )
+        count &+= more
+        return first
+    }
+
+    /// Lends the bytes of so many elements from one on.
+    @unsafe
+    @inlinable
+    func withBytes<Result>(
+        _ first: Int,
+        _ length: Int,
+        _ body: (UnsafeMutableRawBufferPointer) -> Result
+    ) -> Result {
+        precondition(first >= 0 && length >= 0 && first &+ length <= count)
+        return unsafe body(
+            UnsafeMutableRawBufferPointer(
+                start: storage + first,
+                count: length &* MemoryLayout<Element>.stride
+            )
+        )
+    }
+
     @usableFromInline
     mutating func grow(to wanted: Int) {
         var larger = capacity

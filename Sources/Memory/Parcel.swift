@@ -3,9 +3,10 @@
 /// A profile that is absorbed travels in one: written by the shard that gives it away, read in the
 /// same order by the one that takes it. Owned by one thread at a time.
 @safe
+@usableFromInline
 package struct Parcel: ~Copyable {
-    private var words = GrowingBuffer<UInt64>(room: 1_024)
-    private var cursor = 0
+    @usableFromInline var words = GrowingBuffer<UInt64>(room: 1_024)
+    @usableFromInline var cursor = 0
 
     /// An empty parcel.
     package init() {}
@@ -29,44 +30,31 @@ package struct Parcel: ~Copyable {
     package mutating func append(word: UInt64) { words.append(word) }
 
     /// Writes a flat value.
+    @inlinable
     package mutating func put<Value: BitwiseCopyable>(_ value: Value) {
-        let size = MemoryLayout<Value>.size
-        var offset = 0
+        let count = (MemoryLayout<Value>.size + 7) / 8
+        // The last word may be filled in part.
+        let first = words.appendZeros(count)
         unsafe withUnsafeBytes(of: value) { bytes in
-            while offset < size {
-                var word: UInt64 = 0
-                // At most what is left of the value, at most a word.
-                unsafe withUnsafeMutableBytes(of: &word) { target in
-                    let end = min(size, offset + 8)
-                    unsafe target.copyMemory(
-                        from: UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-                    )
-                }
-                words.append(word)
-                offset += 8
+            // As many words as hold the value were just added.
+            unsafe words.withBytes(first, count) {
+                unsafe $0.baseAddress!.copyMemory(
+                    from: bytes.baseAddress!,
+                    byteCount: MemoryLayout<Value>.size
+                )
             }
         }
     }
 
     /// Reads a flat value; the argument says which.
+    @inlinable
     package mutating func get<Value: BitwiseCopyable>(_ type: Value.Type) -> Value {
-        let size = MemoryLayout<Value>.size
-        let count = (size + 7) / 8
+        let count = (MemoryLayout<Value>.size + 7) / 8
         precondition(cursor + count <= words.count, "a parcel is read as it was written")
         defer { cursor += count }
-        // A value of its own memory, filled from words that were just checked to be there.
-        return unsafe withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { target in
-            let bytes = UnsafeMutableRawBufferPointer(target)
-            for index in 0..<count {
-                var word = words[cursor + index]
-                let begin = index * 8
-                let end = min(size, begin + 8)
-                unsafe withUnsafeBytes(of: &word) { source in
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[begin..<end])
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[0..<end - begin]))
-                }
-            }
-            return unsafe target[0]
+        // Written as such a value, from words that were just checked to be there.
+        return unsafe words.withBytes(cursor, count) {
+            unsafe $0.loadUnaligned(fromByteOffset: 0, as: Value.self)
         }
     }
 

@@ -1,5 +1,20 @@
 import CMemory
 
+/// Tells the processor that some bytes will be read soon; all of them, by lines of its cache.
+package func prefetch(_ bytes: RawSpan) {
+    let end = bytes.byteCount
+    unsafe bytes.withUnsafeBytes {
+        guard let begin = $0.baseAddress else { return }
+        var offset = 0
+        // Only asked for; the last byte may stand on a line of its own.
+        while offset < end {
+            unsafe collie_memory_prefetch(begin + offset)
+            offset += 64
+        }
+        if end > 0 { unsafe collie_memory_prefetch(begin + (end - 1)) }
+    }
+}
+
 /// Where tables get their memory.
 ///
 /// Small ones from the heap. What a shop of millions fills comes in large pages, straight from the

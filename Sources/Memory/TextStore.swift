@@ -258,6 +258,29 @@ package struct TextStore: ~Copyable {
         return handle
     }
 
+    /// Puts a shared string in another's place; most are what they were, and found without a table.
+    package mutating func replace(_ handle: inout TextHandle, with bytes: RawSpan) {
+        if isShared(handle, holding: bytes) { return }
+        let taken = take(bytes)
+        give(back: handle)
+        handle = taken
+    }
+
+    private func isShared(_ handle: TextHandle, holding wanted: RawSpan) -> Bool {
+        guard handle.isSet, !TextStore.isOwn(handle) else { return false }
+        let known = bytes(of: handle)
+        guard known.byteCount == wanted.byteCount else { return false }
+        return unsafe known.withUnsafeBytes { one in
+            unsafe wanted.withUnsafeBytes { other in
+                // Both are as long.
+                guard let left = one.baseAddress, let right = other.baseAddress else {
+                    return false
+                }
+                return unsafe collie_memory_is_equal(left, right, one.count)
+            }
+        }
+    }
+
     /// Counts one more user of a string; one that has an owner is copied.
     package mutating func share(_ handle: TextHandle) -> TextHandle {
         guard handle.isSet else { return handle }

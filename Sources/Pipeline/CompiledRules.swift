@@ -34,6 +34,25 @@ struct FlowTiming: BitwiseCopyable, Sendable {
     }
 }
 
+/// A few names of events, looked through before anything is asked of the flows.
+struct EventNameSet: Sendable {
+    // One bit for each of 64 classes of names; the names themselves.
+    private let classes: UInt64
+    private let names: [UInt64]
+
+    init(_ names: [UInt64]) {
+        self.names = Array(Set(names)).sorted()
+        classes = names.reduce(0) { $0 | 1 << ($1 & 63) }
+    }
+
+    /// Whether an event's name is one of them.
+    func contains(_ name: UInt64) -> Bool {
+        guard classes & (1 << (name & 63)) != 0 else { return false }
+        for index in names.indices where names[index] == name { return true }
+        return false
+    }
+}
+
 /// The rules with what can be known of them before the first event.
 package final class CompiledRules: Sendable {
     /// What the shop decided.
@@ -52,10 +71,12 @@ package final class CompiledRules: Sendable {
     package let flowChannels: [ChannelSet]
     /// Plain flows by the name of their trigger, in order of flows.
     package let triggers: [(name: UInt64, flow: Int)]
+    /// The names of all triggers: most events are none.
+    let triggerNames: EventNameSet
+    /// The names of all goals and exits.
+    let endingNames: EventNameSet
     /// The timing of each flow.
     let timings: [FlowTiming]
-    /// Whether any flow has goals or exits.
-    package let hasEndings: Bool
 
     /// Compiles rules.
     package init(_ rules: Rules) {
@@ -88,7 +109,8 @@ package final class CompiledRules: Sendable {
             if case .event(let match) = flow.trigger { (match.name, index) } else { nil }
         }
         timings = rules.flows.map(FlowTiming.init)
-        hasEndings = rules.flows.contains { !$0.goals.isEmpty || !$0.exits.isEmpty }
+        triggerNames = EventNameSet(triggers.map(\.name))
+        endingNames = EventNameSet(rules.flows.flatMap { ($0.goals + $0.exits).map(\.name) })
     }
 
     /// The stage of a flow: checkout 3, cart 2, view 1, plain flows 0 (AB-1, FC-12).

@@ -33,32 +33,18 @@ extension ShardPipeline {
         default:
             break
         }
-        if compiled.hasEndings { endByEvents(event, in: block, of: slot) }
-        if !isOld { trigger(event, in: block, of: slot) }
+        if compiled.endingNames.contains(event.name) { endByEvents(event, in: block, of: slot) }
+        if !isOld, compiled.triggerNames.contains(event.name) {
+            trigger(event, in: block, of: slot)
+        }
         arm(slot)
     }
 
     /// Remembers where the person is, what language they speak, and traits that flows ask for.
     private mutating func note(_ event: CustomerEvent, in block: EventBlock, of slot: UInt32) {
-        if event.zone != 0 {
-            if event.flags.contains(.zoneIsTrait) {
-                if event.time >= store.profiles[slot].traitZoneTime {
-                    store.profiles[slot].traitZone = event.zone
-                    store.profiles[slot].traitZoneTime = event.time
-                }
-            } else if event.time >= store.profiles[slot].contextZoneTime {
-                store.profiles[slot].contextZone = event.zone
-                store.profiles[slot].contextZoneTime = event.time
-            }
-        }
-        if event.country != 0, event.time >= store.profiles[slot].countryTime {
-            store.profiles[slot].country = event.country
-            store.profiles[slot].countryTime = event.time
-        }
+        ShardPipeline.notePlace(of: event, in: &store.profiles[slot])
         if !event.locale.isEmpty, event.time >= store.profiles[slot].localeTime {
-            let locale = store.texts.take(block.bytes(of: event.locale))
-            store.texts.give(back: store.profiles[slot].locale)
-            store.profiles[slot].locale = locale
+            store.texts.replace(&store.profiles[slot].locale, with: block.bytes(of: event.locale))
             store.profiles[slot].localeTime = event.time
         }
         for index in 0..<Int(event.attributeCount) {
@@ -74,6 +60,24 @@ extension ShardPipeline {
             if endpoint != 0, event.time > store.endpoints[endpoint].lastSeen {
                 store.endpoints[endpoint].lastSeen = event.time
             }
+        }
+    }
+
+    private static func notePlace(of event: CustomerEvent, in profile: inout ProfileRecord) {
+        if event.zone != 0 {
+            if event.flags.contains(.zoneIsTrait) {
+                if event.time >= profile.traitZoneTime {
+                    profile.traitZone = event.zone
+                    profile.traitZoneTime = event.time
+                }
+            } else if event.time >= profile.contextZoneTime {
+                profile.contextZone = event.zone
+                profile.contextZoneTime = event.time
+            }
+        }
+        if event.country != 0, event.time >= profile.countryTime {
+            profile.country = event.country
+            profile.countryTime = event.time
         }
     }
 

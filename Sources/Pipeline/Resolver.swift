@@ -188,13 +188,13 @@ package struct Resolver: ~Copyable {
 
     // MARK: Records
 
-    /// How many records before it is its turn a record takes a step of `prefetch`.
-    package static func distance(_ step: Int) -> Int { 12 - 4 * step }
+    /// How many records before its turn a record takes the three steps of `prefetch`.
+    package static var distances: InlineArray<3, Int> { [12, 8, 4] }
 
     /// Tells the processor what a record that comes soon will look at.
     ///
     /// Who is who is written all over a memory that is far away, and each place names the next: a
-    /// record takes three steps, 0 to 2, each at its `distance`.
+    /// record takes three steps, 0 to 2, each at its distance.
     package func prefetch(_ index: Int, of block: EventBlock, step: Int) {
         let first = Int(block[event: index].identifiers)
         let end = first + Int(block[event: index].identifierCount)

@@ -87,26 +87,64 @@ package struct ShardPipeline: ~Copyable {
     /// The earliest second at which a timer may be due.
     package var earliestTimer: Int64? { wheel.earliest() }
 
-    /// Tells the processor that a message for a profile comes soon; 0 is no profile.
-    package func prefetchHead(_ slot: UInt32) {
-        store.profiles.prefetch(slot)
-        wheel.prefetch(slot)
+    /// How many messages before their turn heads, lists and texts are to be fetched.
+    package static var distances: (heads: Int, lists: Int, texts: Int) { (18, 12, 6) }
+
+    // A person's records and an event's texts lie all over a memory that is far away, and each
+    // names the next.
+
+    /// Tells the processor where a message begins that comes in a while.
+    package func prefetchHeads(_ message: ShardMessage, in block: EventBlock) {
+        store.profiles.prefetch(message.slot)
+        wheel.prefetch(message.slot)
+        if message.verb == .event { Memory.prefetch(block.memory(ofEvent: Int(message.index))) }
     }
 
-    /// The same, a little later: where the profile is is near by now.
-    package func prefetchRow(_ slot: UInt32) {
+    /// Tells the processor where the row of a message's profile lies, and what its event names.
+    package func prefetchLists(_ message: ShardMessage, in block: EventBlock) {
+        prefetchRow(of: message.slot)
+        if message.verb == .event { prefetchLists(of: block[event: Int(message.index)], block) }
+    }
+
+    /// Tells the processor what comes next on the lists of a message, which are near by now.
+    package func prefetchTexts(_ message: ShardMessage, in block: EventBlock) {
+        prefetchLists(of: message.slot)
+        if message.verb == .event { prefetchTexts(of: block[event: Int(message.index)], block) }
+    }
+
+    // Where the profile is is near by now.
+    private func prefetchRow(of slot: UInt32) {
         guard slot != 0 else { return }
         store.profiles.prefetchRow(slot)
         wheel.prefetchNode(slot)
     }
 
-    /// The same, just before: what hangs on an open profile.
-    package func prefetchLists(_ slot: UInt32) {
+    // What hangs on an open profile, whose row is near by now.
+    private func prefetchLists(of slot: UInt32) {
         guard store.profiles.isOpen(slot) else { return }
-        store.carts.prefetch(store.profiles[slot].carts)
-        store.enrollments.prefetch(store.profiles[slot].enrollments)
-        store.views.prefetch(store.profiles[slot].views)
-        store.endpoints.prefetch(store.profiles[slot].endpoints)
+        let profile = store.profiles[slot]
+        store.carts.prefetch(profile.carts)
+        store.enrollments.prefetch(profile.enrollments)
+        store.views.prefetch(profile.views)
+        store.endpoints.prefetch(profile.endpoints)
+    }
+
+    private func prefetchLists(of event: CustomerEvent, _ block: EventBlock) {
+        if event.productCount > 0 { Memory.prefetch(block.memory(ofProduct: Int(event.products))) }
+        if event.identifierCount > 0 {
+            Memory.prefetch(block.memory(ofIdentifier: Int(event.identifiers)))
+        }
+        if !event.locale.isEmpty { Memory.prefetch(block.bytes(of: event.locale)) }
+        if !event.messageID.isEmpty { Memory.prefetch(block.bytes(of: event.messageID)) }
+    }
+
+    private func prefetchTexts(of event: CustomerEvent, _ block: EventBlock) {
+        guard event.productCount > 0 else { return }
+        let product = block[product: Int(event.products)]
+        if !product.id.isEmpty { Memory.prefetch(block.bytes(of: product.id)) }
+        if !product.name.isEmpty { Memory.prefetch(block.bytes(of: product.name)) }
+        if !product.url.isEmpty { Memory.prefetch(block.bytes(of: product.url)) }
+        if !product.imageURL.isEmpty { Memory.prefetch(block.bytes(of: product.imageURL)) }
     }
 
     /// Takes one message of the resolver.
@@ -186,9 +224,18 @@ package struct ShardPipeline: ~Copyable {
                 ordinal: 0
             )
             counters.timers += 1
+            prefetchTimers()
             fire(slot, second: current)
             arm(slot)
         }
+    }
+
+    /// Tells the processor whose timers come next, in as many steps as for messages.
+    private func prefetchTimers() {
+        let soon = wheel.soon
+        store.profiles.prefetch(soon[2])
+        prefetchRow(of: soon[1])
+        prefetchLists(of: soon[0])
     }
 
     /// Arms the profile's timer for the earliest of what it waits for.

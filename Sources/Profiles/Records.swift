@@ -62,6 +62,12 @@ package struct CartRecord: BitwiseCopyable {
     /// Hash of cart_id (else of checkout_id or order_id for a checkout without a cart); 0 is the
     /// profile's default cart.
     package var key: UInt64
+    /// Latest activity that resets the timer.
+    package var lastActivity: EventTime = .none
+    /// The next cart.
+    package var next: UInt32 = 0
+    /// First operation, by event time.
+    package var operations: UInt32 = 0
     /// Hash of the checkout_id that a checkout brought.
     package var checkout: UInt64 = 0
     /// Hash of the order_id that a checkout brought.
@@ -70,18 +76,12 @@ package struct CartRecord: BitwiseCopyable {
     package var keyText: TextHandle = .none
     /// The order_id or checkout_id itself.
     package var orderText: TextHandle = .none
-    /// Latest activity that resets the timer.
-    package var lastActivity: EventTime = .none
-    /// First operation, by event time.
-    package var operations: UInt32 = 0
     /// First settled line.
     package var base: UInt32 = 0
     /// Currency as packed letters; 0 is the shop's.
     package var currency: UInt32 = 0
     /// When `currency` was given.
     package var currencyTime: EventTime = .none
-    /// The next cart.
-    package var next: UInt32 = 0
     /// How many operations.
     package var operationCount: UInt16 = 0
     /// Cart or checkout.
@@ -343,12 +343,17 @@ package struct EnrollmentRecord: BitwiseCopyable {
     /// When a step was decided or due, by step; what later steps are timed from.
     package typealias Anchors = InlineArray<12, EventTime>
 
-    /// Hash of the flow's name.
-    package var flow: UInt64
-    /// Hash of cart_id or order_id; 0 is "-".
-    package var entity: UInt64 = 0
+    // What is looked at on the way along a list stands on the first line of the cache.
+    /// The next enrollment.
+    package var next: UInt32 = 0
     /// Handle of its cart; 0 without.
     package var cart: UInt32 = 0
+    /// When the next step is judged.
+    package var due: EventTime = .none
+    /// Latest activity on what it watches.
+    package var lastActivity: EventTime
+    /// When the next step was due before anything deferred it.
+    package var nominalDue: EventTime = .none
     /// Position of the flow in the rules.
     package var flowIndex: UInt16
     /// What it waits for.
@@ -368,6 +373,10 @@ package struct EnrollmentRecord: BitwiseCopyable {
     /// Which fallback stands in for each channel of the step: four bits a channel, its number
     /// plus one; 0 is the channel itself.
     package var standIns: UInt64 = 0
+    /// Hash of the flow's name.
+    package var flow: UInt64
+    /// Hash of cart_id or order_id; 0 is "-".
+    package var entity: UInt64 = 0
     /// Time of its first event.
     package var firstTime: EventTime
     /// Strongest identifier of its first event.
@@ -382,20 +391,12 @@ package struct EnrollmentRecord: BitwiseCopyable {
     package var lines: UInt32 = 0
     /// Currency of those lines.
     package var currency: UInt32 = 0
-    /// Latest activity on what it watches.
-    package var lastActivity: EventTime
-    /// When the next step is judged.
-    package var due: EventTime = .none
-    /// When the next step was due before anything deferred it.
-    package var nominalDue: EventTime = .none
     /// Decision time of the step before.
     package var lastDecision: EventTime = .none
     /// Decision time of the first message sent.
     package var firstSend: EventTime = .none
     /// Anchors of the steps passed.
     package var anchors: Anchors = .init(repeating: .none)
-    /// The next enrollment.
-    package var next: UInt32 = 0
 
     /// An armed enrollment.
     package init(

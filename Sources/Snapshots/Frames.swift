@@ -5,11 +5,12 @@ import Memory
 ///
 /// Owned by one thread; its memory is reused.
 @safe
-struct FramePacker: ~Copyable {
+package struct FramePacker: ~Copyable {
     private var memory: UnsafeMutableRawBufferPointer
     private var preferences = LZ4F_preferences_t()
 
-    init() {
+    /// Makes a packer with room for most pieces.
+    package init() {
         // Owned by this value alone; grows with the largest piece.
         unsafe memory = .allocate(byteCount: 512 << 10, alignment: 16)
         // The manifest has a digest of the content. A changed byte that unpacks to the same content
@@ -24,7 +25,7 @@ struct FramePacker: ~Copyable {
 
     /// The frame of some bytes, borrowed until the next call; nil if LZ4 refuses.
     @_lifetime(&self)
-    mutating func pack(_ bytes: RawSpan) -> RawSpan? {
+    package mutating func pack(_ bytes: RawSpan) -> RawSpan? {
         preferences.frameInfo.contentSize = UInt64(bytes.byteCount)
         // The bound and the call read preferences that are this value's own.
         let bound = unsafe LZ4F_compressFrameBound(bytes.byteCount, &preferences)
@@ -52,12 +53,12 @@ struct FramePacker: ~Copyable {
 ///
 /// Owned by one thread; its memory is reused.
 @safe
-struct FrameUnpacker: ~Copyable {
+package struct FrameUnpacker: ~Copyable {
     private var context: OpaquePointer?
     private var memory: UnsafeMutableRawBufferPointer
 
     /// Nil without memory.
-    init?() {
+    package init?() {
         // Owned by this value alone; grows with the largest piece.
         unsafe memory = .allocate(byteCount: 512 << 10, alignment: 16)
         unsafe context = nil
@@ -76,7 +77,7 @@ struct FrameUnpacker: ~Copyable {
     /// The content of a frame, borrowed until the next call; nil if it is not whole, not sound or
     /// not of that length.
     @_lifetime(&self)
-    mutating func unpack(_ frame: RawSpan, length: Int) -> RawSpan? {
+    package mutating func unpack(_ frame: RawSpan, length: Int) -> RawSpan? {
         if unsafe memory.count < length {
             unsafe memory.deallocate()
             unsafe memory = .allocate(byteCount: length, alignment: 16)

@@ -52,8 +52,12 @@ enum SnapshotFormat {
 /// A digest of bytes: eight at a time in four lanes, mixed by long multiplication.
 ///
 /// Told apart are accidents, not forgeries.
-struct Digest {
-    private(set) var value: UInt64 = 0x9e37_79b9_7f4a_7c15
+package struct Digest {
+    /// The digest of everything added so far.
+    package private(set) var value: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    /// The digest of nothing.
+    package init() {}
 
     private static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
@@ -61,12 +65,12 @@ struct Digest {
     }
 
     /// Adds a number.
-    mutating func add(_ number: UInt64) {
+    package mutating func add(_ number: UInt64) {
         value = Digest.mix(value ^ number, 0xa076_1d64_78bd_642f)
     }
 
     /// Adds bytes.
-    mutating func add(_ bytes: RawSpan) {
+    package mutating func add(_ bytes: RawSpan) {
         let count = bytes.byteCount
         var offset = 0
         var (a, b) = (value ^ 0xe703_7ed1_a0b4_28db, value ^ 0x8ebc_6af0_9c88_c6e3)

@@ -5,7 +5,8 @@ import Memory
 /// Think of the hands of a clock: a timer for the next minutes lies on the dial of seconds, one
 /// for tomorrow on a slower dial, and moves to the faster one when its time comes near. Arming and
 /// disarming cost the same however many timers there are (Varghese, Lauck: Hashed and
-/// Hierarchical Timing Wheels, 1987). One timer a slot; a slot without one costs four bytes. Owned by the shard's thread; timers fire in order of their second, those of one
+/// Hierarchical Timing Wheels, 1987). One timer a slot; a slot without one costs four bytes.
+/// Owned by the shard's thread; timers fire in order of their second, those of one
 /// second in no particular order, since profiles do not see each other.
 package struct TimerWheel: ~Copyable {
     /// Where a slot's timer hangs.
@@ -50,13 +51,30 @@ package struct TimerWheel: ~Copyable {
     /// Bytes in use.
     package var byteCount: Int { places.byteCount + nodes.byteCount }
 
-    private func place(of slot: UInt32) -> UInt32 { places.contains(slot) ? places[slot] : 0 }
+    private func place(of slot: UInt32) -> UInt32 {
+        slot != 0 && places.contains(slot) ? places[slot] : 0
+    }
 
     /// Tells the processor that a slot's timer will be armed soon.
     package func prefetch(_ slot: UInt32) { places.prefetch(slot) }
 
     /// The same, a little later: where the timer hangs is near by now.
     package func prefetchNode(_ slot: UInt32) { nodes.prefetch(place(of: slot)) }
+
+    /// A slot of each of the next three seconds with timers, as far as the current turn of the
+    /// fastest dial tells; 0 where it does not.
+    package var soon: InlineArray<3, UInt32> {
+        var slots = InlineArray<3, UInt32>(repeating: 0)
+        var index = Int(truncatingIfNeeded: passed + 1) & (TimerWheel.width - 1)
+        for place in 0..<3 {
+            index += 1
+            if index >= TimerWheel.width { break }
+            index += silence(after: index)
+            if index >= TimerWheel.width { break }
+            slots[place] = heads[index] == 0 ? 0 : nodes[heads[index]].slot
+        }
+        return slots
+    }
 
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {

@@ -52,16 +52,7 @@ struct BrokerReport {
 
     /// The output topics that are written to: those of channels that flows use, and our own.
     private var outputs: [String] {
-        var topics: [OutputTopic] = []
-        for step in settings.rules.flows.flatMap(\.steps) {
-            guard case .send(let message) = step.action else { continue }
-            for channel in message.channels + message.fallback {
-                let topic = OutputTopic.send(channel)
-                if !topics.contains(topic) { topics.append(topic) }
-            }
-        }
-        topics.sort { $0.rawValue < $1.rawValue }
-        topics += [.decisions, .identity, .deadLetters, .review]
+        let topics = settings.commandTopics + [.decisions, .identity, .deadLetters, .review]
         return topics.map { settings.kafka.outputTopic($0.name) }
     }
 
@@ -194,5 +185,20 @@ extension BrokerInspection.Topic {
         guard let retention else { return words + ", kept for ever" }
         let seconds = retention.components.seconds
         return words + ", kept for \(TimeSpan(milliseconds: seconds * 1_000).text)"
+    }
+}
+
+extension Settings {
+    /// The topics of send commands that flows can lead to.
+    var commandTopics: [OutputTopic] {
+        var topics: [OutputTopic] = []
+        for step in rules.flows.flatMap(\.steps) {
+            guard case .send(let message) = step.action else { continue }
+            for channel in message.channels + message.fallback {
+                let topic = OutputTopic.send(channel)
+                if !topics.contains(topic) { topics.append(topic) }
+            }
+        }
+        return topics.sorted { $0.rawValue < $1.rawValue }
     }
 }

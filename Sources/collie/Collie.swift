@@ -2,6 +2,7 @@ import CPlatform
 import Engine
 import Foundation
 import Kafka
+import LoadTesting
 import Settings
 
 /// The command: reads its first word and runs what it names.
@@ -9,7 +10,7 @@ import Settings
 struct Collie {
     static let commands = [
         demoCommand, runCommand, replayCommand, testCommand, checkCommand, generateCommand,
-        auditCommand, simulateCommand,
+        captureCommand, loadCommand, auditCommand, simulateCommand,
     ]
 
     static func main() {
@@ -49,6 +50,12 @@ struct Collie {
             return ExitCode.config
         } catch let error as SourceError {
             if error.isReaderGone { return ExitCode.success }
+            complain("collie \(command.name): \(error)")
+            return ExitCode.inputOutput
+        } catch let error as CaptureError {
+            complain("collie \(command.name): \(error)")
+            return ExitCode.inputOutput
+        } catch let error as LoadFailure {
             complain("collie \(command.name): \(error)")
             return ExitCode.inputOutput
         } catch let error as KafkaError {

@@ -2,7 +2,9 @@ import Testing
 
 @Suite("Calling collie")
 struct CallingTests {
-    static let commands = ["demo", "run", "replay", "test", "check", "generate", "audit"]
+    static let commands = [
+        "demo", "run", "replay", "test", "check", "generate", "audit", "capture", "load",
+    ]
 
     @Test(arguments: commands)
     func `the help of a command teaches how it is called`(_ command: String) throws {
@@ -41,6 +43,15 @@ struct CallingTests {
         (["replay", "x", "--shards", "many"], "not \"many\""),
         (["generate", "--span", "soon"], "not \"soon\""),
         (["test"], "name the files"),
+        (["generate", "--curve", "steep"], "steady, daily or flash"),
+        (["generate", "--late", "200%"], "takes a share such as 1%"),
+        (["generate", "--start", "noon"], "2026-05-04T18:00:00Z"),
+        (["capture"], "--output FILE"),
+        (["capture", "--output", "x", "--offsets", "5"], "0:100-199"),
+        (["capture", "--output", "x", "--offsets", "0:9-3"], "ends before it begins"),
+        (["load", "--expect", "p98<1s"], "is not measured; there are p50"),
+        (["load", "--expect", "p99<100"], "write p99<100ms"),
+        (["load", "--speed", "fast"], "or max"),
     ])
     func `a wrong call says what would be right`(_ words: [String], _ remedy: String) throws {
         let program = try Program(words)

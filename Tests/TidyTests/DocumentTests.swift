@@ -36,6 +36,11 @@ struct DocumentTests {
         }
     }
 
+    private static func options(in path: String) throws -> Set<String> {
+        let text = try Repository.text(path)
+        return Set(text.matches(of: /Option\(\s*name: "([a-z-]+)"/).map { String($0.1) })
+    }
+
     /// The options of each command, read from where it is declared.
     private func commands() throws -> [String: Set<String>] {
         var commands: [String: Set<String>] = [:]
@@ -44,10 +49,13 @@ struct DocumentTests {
             guard let name = text.firstMatch(of: /= Command\(\s*name: "([a-z]+)"/)?.1 else {
                 continue
             }
-            var options = Set(
-                text.matches(of: /Option\(\s*name: "([a-z-]+)"/).map { String($0.1) }
-            )
+            var options = try DocumentTests.options(in: path)
             if text.contains("configOption,") { options.insert("config") }
+            if text.contains("trafficOptions") {
+                options.formUnion(
+                    try DocumentTests.options(in: "Sources/collie/TrafficOptions.swift")
+                )
+            }
             commands[String(name)] = options.union(["help"])
         }
         return commands

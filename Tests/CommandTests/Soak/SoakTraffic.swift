@@ -23,7 +23,7 @@ final class SoakTraffic: Sendable {
     private let placed = Atomic<Int>(0)
     private let failure = Mutex<String?>(nil)
 
-    /// Events written so far.
+    /// Events written so far; the log has more if some had to be written again.
     var count: Int { written.load(ordering: .relaxed) }
 
     /// How many control orders there are; they are numbered from 0.
@@ -68,9 +68,70 @@ final class SoakTraffic: Sendable {
 
     private var goesOn: Bool { !isOver.load(ordering: .acquiring) }
 
+    /// Writes to the topic, whatever happens to the broker.
+    ///
+    /// An idempotent producer ends when a broker that was killed has forgotten its numbers. Then
+    /// another one writes again what was not confirmed; Collie knows repeats by their messageId.
+    private struct Writer: ~Copyable {
+        private let topic: String
+        private let settings: KafkaSettings
+        private var producer: KafkaProducer
+        private var handle: OutputTopicHandle
+        private var unconfirmed: [(line: [UInt8], key: [UInt8])] = []
+
+        init(_ topic: String, _ settings: KafkaSettings) throws(KafkaError) {
+            var made = try KafkaProducer(settings, log: .silent())
+            handle = try made.open(topic: topic)
+            producer = made
+            self.topic = topic
+            self.settings = settings
+        }
+
+        mutating func put(_ line: [UInt8], _ key: [UInt8]) throws {
+            if producer.outstanding == 0 { unconfirmed.removeAll(keepingCapacity: true) }
+            unconfirmed.append((line, key))
+            try insist { writer throws(KafkaError) in try writer.write(line, key) }
+        }
+
+        mutating func serve() { producer.serve() }
+
+        mutating func flush() throws {
+            try insist { writer throws(KafkaError) in
+                try writer.producer.flush(mayWait: { true })
+            }
+        }
+
+        private func write(_ line: [UInt8], _ key: [UInt8]) throws(KafkaError) {
+            let nothing: [UInt8] = []
+            try producer.write(
+                to: handle,
+                key: key.span.bytes,
+                hasKey: true,
+                headers: nothing.span.bytes,
+                value: line.span.bytes,
+                hasValue: true,
+                mayWait: { true }
+            )
+        }
+
+        private mutating func insist(_ body: (inout Writer) throws(KafkaError) -> Void) throws {
+            var error: KafkaError?
+            do throws(KafkaError) { return try body(&self) } catch let first { error = first }
+            for _ in 0..<20 {
+                guard error?.isFatal == true || error?.kind == .restartRequired else { break }
+                do throws(KafkaError) {
+                    producer = try KafkaProducer(settings, log: .silent())
+                    handle = try producer.open(topic: topic)
+                    for (line, key) in unconfirmed { try write(line, key) }
+                    return try producer.flush(mayWait: { true })
+                } catch let next { error = next }
+            }
+            if let error { throw error }
+        }
+    }
+
     private func play(_ traffic: ShopTraffic, _ topic: String, _ settings: KafkaSettings) throws {
-        var producer = try KafkaProducer(settings, log: .silent())
-        let handle = try producer.open(topic: topic)
+        var writer = try Writer(topic, settings)
         var shop = ShopSimulation(traffic)
         var nextOrder = traffic.start.milliseconds
         while goesOn, let record = shop.next() {
@@ -78,36 +139,19 @@ final class SoakTraffic: Sendable {
                 let now = collie_wall_milliseconds()
                 if now >= nextOrder {
                     let (key, line) = controlOrder(at: now)
-                    try put(line, key, &producer, handle)
+                    try writer.put(line, key)
+                    written.add(1, ordering: .relaxed)
                     nextOrder = now + SoakTraffic.orderInterval
                 }
                 let ahead = record.arrival.milliseconds - now
                 if ahead <= 0 { break }
-                producer.serve()
+                writer.serve()
                 EngineThread.sleep(milliseconds: min(10, ahead))
             }
-            try put(shop.line, shop.key, &producer, handle)
+            try writer.put(shop.line, shop.key)
+            written.add(1, ordering: .relaxed)
         }
-        try producer.flush(mayWait: { true })
-    }
-
-    private func put(
-        _ line: [UInt8],
-        _ key: [UInt8],
-        _ producer: inout KafkaProducer,
-        _ topic: OutputTopicHandle
-    ) throws {
-        let nothing: [UInt8] = []
-        try producer.write(
-            to: topic,
-            key: key.span.bytes,
-            hasKey: true,
-            headers: nothing.span.bytes,
-            value: line.span.bytes,
-            hasValue: true,
-            mayWait: { true }
-        )
-        written.add(1, ordering: .relaxed)
+        try writer.flush()
     }
 
     private func controlOrder(at time: Int64) -> (key: [UInt8], line: [UInt8]) {
