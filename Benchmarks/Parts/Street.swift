@@ -50,13 +50,11 @@ struct Street {
     }
 
     private static func put(_ line: [UInt8], into block: EventBlock) {
-        var entry = RecordEntry()
-        entry.value = Text(offset: UInt32(block.rawCount), length: UInt32(line.count))
-        line.withUnsafeBytes {
-            UnsafeMutableRawBufferPointer(rebasing: block.memory[block.rawCount...])
-                .copyMemory(from: $0)
+        guard let text = block.append(raw: line.span.bytes) else {
+            preconditionFailure("a block has room for a thousand events")
         }
-        block.rawCount += line.count
+        var entry = RecordEntry()
+        entry.value = text
         block[record: block.count] = entry
         block.count += 1
     }

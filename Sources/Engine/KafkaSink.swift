@@ -150,9 +150,7 @@ package final class KafkaSink: OutputSink {
     /// Asks the broker whether this member is still one of the group's generation: it may have
     /// stood still for long without knowing.
     private func confirmLeadership() throws {
-        var list = OffsetList(room: 1)
-        list.append(TopicPartition(membership.settings.leaderTopic, 0), offset: 0)
-        while try !membership.consumer.commit(list, within: .milliseconds(100)) {
+        while try !commitOffsets([]) {
             if !serves() { throw KafkaError(.stopped, "kafka: the group does not answer") }
         }
         try checkTerm()

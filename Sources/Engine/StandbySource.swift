@@ -36,6 +36,7 @@ final class StandbySource: RecordSource {
     private var servedAt: Int64 = 0
     private var isRecovering = false
     private var isTakingOver = false
+
     /// Opens the past; nothing is waited for.
     ///
     /// - Parameters:
@@ -78,7 +79,7 @@ final class StandbySource: RecordSource {
         while true {
             if let live { return try live.fill(block) }
             if membership.isStopping { return end() }
-            if sink == nil, membership.term != nil { try takeOver() }
+            if sink == nil, membership.term != nil { sink = try makeSink() }
             guard let past else {
                 if sink != nil { try goLive() } else { _ = try membership.standBy(wait: pause) }
                 continue
@@ -143,12 +144,6 @@ final class StandbySource: RecordSource {
     }
 
     // MARK: Leading
-
-    private func takeOver() throws(KafkaError) {
-        let made = try makeSink()
-        sink = made
-        journalEnd = nil
-    }
 
     /// Whether the journal was read to where it ended after the leader before was fenced.
     private func hasReadAll(_ past: JournalSource) throws(KafkaError) -> Bool {

@@ -175,6 +175,17 @@ package final class EventBlock: @unchecked Sendable {
         unsafe UnsafeMutableRawBufferPointer(start: bytes, count: byteCapacity)
     }
 
+    /// Copies bytes of a record behind the raw ones that are there; nil if they do not fit.
+    package func append(raw span: RawSpan) -> Text? {
+        let begin = rawCount
+        let end = begin + span.byteCount
+        guard end <= capacity.rawBytes else { return nil }
+        // The target was just checked to fit, and the source is none of this block's memory.
+        unsafe span.withUnsafeBytes { unsafe memory[begin..<end].copyBytes(from: $0) }
+        rawCount = end
+        return Text(offset: UInt32(begin), length: UInt32(span.byteCount))
+    }
+
     /// Copies a text into the block; nil if it does not fit.
     package func append(_ text: RawSpan) -> Text? {
         let length = text.byteCount

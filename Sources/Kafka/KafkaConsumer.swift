@@ -130,11 +130,7 @@ package final class KafkaConsumer: @unchecked Sendable {
         let deadline = collie_monotonic_milliseconds() + limit.milliseconds
         // A rebalance that waits to be answered is answered before: of an answer that meets the end
         // of the group librdkafka 2.0.2 forgets that somebody waits for it.
-        while collie_monotonic_milliseconds() < deadline,
-            let event = unsafe rd_kafka_queue_poll(queue, 0)
-        {
-            unsafe serve(event)
-        }
+        unsafe serveAll(queue, until: deadline)
         // Answers come on our own queue, so that the wait has an end.
         if let error = unsafe rd_kafka_consumer_close_queue(client.pointer, queue) {
             unsafe rd_kafka_error_destroy(error)
@@ -146,6 +142,11 @@ package final class KafkaConsumer: @unchecked Sendable {
             if let event = unsafe rd_kafka_queue_poll(queue, 20) { unsafe serve(event) }
         }
         // What was fetched and not read would keep the client from ending.
+        unsafe serveAll(queue, until: deadline)
+    }
+
+    /// Serves what is there.
+    private func serveAll(_ queue: OpaquePointer, until deadline: Int64) {
         while collie_monotonic_milliseconds() < deadline,
             let event = unsafe rd_kafka_queue_poll(queue, 0)
         {
@@ -254,19 +255,8 @@ package final class KafkaConsumer: @unchecked Sendable {
     package func ends(of partitions: [TopicPartition], within limit: Duration)
         throws(KafkaError) -> [Int64]
     {
-        var list = OffsetList(room: partitions.count)
         // As a time, -1 asks for the end.
-        for partition in partitions { list.append(partition, offset: -1) }
-        try KafkaError.check(
-            unsafe rd_kafka_offsets_for_times(
-                client.pointer,
-                list.pointer,
-                Int32(clamping: limit.milliseconds)
-            ),
-            "kafka: cannot ask for the ends of partitions"
-        )
-        try list.check("kafka: cannot ask for the end of")
-        return (0..<list.count).map { list.offset($0) }
+        try lookUp(partitions, at: -1, limit, "the ends of partitions", "the end")
     }
 
     /// The first offset of each partition whose record came at a time or later; nil is none.
@@ -277,18 +267,34 @@ package final class KafkaConsumer: @unchecked Sendable {
         at time: Int64,
         within limit: Duration
     ) throws(KafkaError) -> [Int64?] {
+        try lookUp(
+            partitions,
+            at: max(0, time),
+            limit,
+            "the offsets of a time",
+            "the offset of a time"
+        ).map { $0 >= 0 ? $0 : nil }
+    }
+
+    private func lookUp(
+        _ partitions: [TopicPartition],
+        at time: Int64,
+        _ limit: Duration,
+        _ all: String,
+        _ one: String
+    ) throws(KafkaError) -> [Int64] {
         var list = OffsetList(room: partitions.count)
-        for partition in partitions { list.append(partition, offset: max(0, time)) }
+        for partition in partitions { list.append(partition, offset: time) }
         try KafkaError.check(
             unsafe rd_kafka_offsets_for_times(
                 client.pointer,
                 list.pointer,
                 Int32(clamping: limit.milliseconds)
             ),
-            "kafka: cannot ask for the offsets of a time"
+            "kafka: cannot ask for \(all)"
         )
-        try list.check("kafka: cannot ask for the offset of a time of")
-        return (0..<list.count).map { list.offset($0) >= 0 ? list.offset($0) : nil }
+        try list.check("kafka: cannot ask for \(one) of")
+        return (0..<list.count).map { list.offset($0) }
     }
 
     /// What the group has committed of each partition, nil where nothing was; at most that long.

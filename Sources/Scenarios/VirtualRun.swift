@@ -113,28 +113,23 @@ package struct VirtualRun: ~Copyable {
         var index = first
         while index < scenario.records.count, block.count < block.capacity.records {
             let record = scenario.records[index]
-            guard record.received.second <= clock,
-                block.rawCount + record.value.count <= block.capacity.rawBytes
-            else { break }
-            append(record)
+            guard record.received.second <= clock, append(record) else { break }
             index += 1
         }
         return index
     }
 
-    private func append(_ record: ScenarioRecord) {
-        let begin = block.rawCount
-        // This run alone holds the block, and the caller checked that the bytes fit.
-        unsafe record.value.withUnsafeBytes { source in
-            unsafe block.memory[begin..<begin + source.count].copyBytes(from: source)
-        }
+    /// Puts a record into the block; false if it does not fit.
+    private func append(_ record: ScenarioRecord) -> Bool {
+        // Bytes have no padding between them.
+        guard let text = unsafe block.append(raw: record.value.span.bytes) else { return false }
         var entry = RecordEntry()
-        entry.value = Text(offset: UInt32(begin), length: UInt32(record.value.count))
+        entry.value = text
         entry.timestamp = record.received
         entry.offset = offset + Int64(block.count)
         block[record: block.count] = entry
-        block.rawCount += record.value.count
         block.count += 1
+        return true
     }
 
     private mutating func collect() {

@@ -83,22 +83,17 @@ final class Decider {
 
     private func put(_ record: Record, into block: EventBlock) -> Bool {
         let value = record.entry.value ?? []
+        // Bytes have no padding between them.
         guard block.count < block.capacity.records,
-            block.rawCount + value.count <= block.capacity.rawBytes
+            let text = unsafe block.append(raw: value.span.bytes)
         else { return false }
-        let begin = block.rawCount
-        // This decider alone holds the block, and the bytes were just checked to fit.
-        unsafe value.withUnsafeBytes { source in
-            unsafe block.memory[begin..<begin + source.count].copyBytes(from: source)
-        }
         var entry = RecordEntry()
-        entry.value = Text(offset: UInt32(begin), length: UInt32(value.count))
+        entry.value = text
         entry.hasValue = record.entry.value != nil
         entry.timestamp = EventTime(milliseconds: record.entry.time)
         entry.offset = record.offset
         entry.partition = Int32(record.partition)
         block[record: block.count] = entry
-        block.rawCount += value.count
         block.count += 1
         return true
     }

@@ -55,11 +55,8 @@ final class Bench {
     }
 
     private func place(_ bytes: [UInt8]) -> Text {
-        let text = Text(offset: UInt32(block.rawCount), length: UInt32(bytes.count))
-        precondition(block.rawCount + bytes.count <= block.capacity.rawBytes)
-        for byte in bytes {
-            block.memory[block.rawCount] = byte
-            block.rawCount += 1
+        guard let text = block.append(raw: bytes.span.bytes) else {
+            preconditionFailure("a block has room for a test's records")
         }
         return text
     }

@@ -74,13 +74,10 @@ private struct SameDays {
 
     private func append(_ line: String, to block: EventBlock) {
         var entry = RecordEntry()
-        let bytes = Array(line.utf8)
-        entry.value = Text(offset: UInt32(block.rawCount), length: UInt32(bytes.count))
-        bytes.withUnsafeBytes {
-            UnsafeMutableRawBufferPointer(rebasing: block.memory[block.rawCount...])
-                .copyMemory(from: $0)
+        guard let text = block.append(raw: Array(line.utf8).span.bytes) else {
+            preconditionFailure("a block has room for some minutes")
         }
-        block.rawCount += bytes.count
+        entry.value = text
         block[record: block.count] = entry
         block.count += 1
     }
