@@ -80,7 +80,9 @@ package struct ShopSimulation {
         agenda.insert(at: time + max(0, Int64(pause)), ShopSimulation.arrivals)
         // The square favours low numbers: a tenth of the people make a third of the visits.
         let unit = random.unit()
-        let shopper = UInt32(Double(traffic.shoppers) * unit * unit)
+        // Without a hot key nothing is drawn for it, so that the bytes do not depend on it.
+        let isHot = traffic.hotShare > 0 && random.happens(traffic.hotShare)
+        let shopper = isHot ? 0 : UInt32(Double(traffic.shoppers) * unit * unit)
         let device = UInt8(random.below(10))
         var visit = Visit(
             shopper: shopper,
