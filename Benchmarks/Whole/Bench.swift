@@ -59,21 +59,21 @@ final class Bench {
         unlink(path)
     }
 
-    /// Fills a topic with the events of the file.
-    func fill(_ topic: String, config: String) throws {
-        say("fills a topic with \(grouped(Double(options.events))) events")
+    /// Fills a topic with the events of the file, or of a shop of another size.
+    func fill(_ topic: String, config: String, events: Int? = nil, shoppers: Int? = nil) throws {
+        say("fills a topic with \(grouped(Double(events ?? options.events))) events")
         try Program(
-            [collie, "generate", "--topic", topic, "--config", config] + traffic,
+            [collie, "generate", "--topic", topic, "--config", config]
+                + traffic(events ?? options.events, shoppers ?? options.shoppers),
             in: keeper
         ).finish()
     }
 
+    private var traffic: [String] { traffic(options.events, options.shoppers) }
+
     /// The same shop each time.
-    private var traffic: [String] {
-        [
-            "--events", "\(options.events)", "--shoppers", "\(options.shoppers)", "--span", "24h",
-            "--start", opening,
-        ]
+    private func traffic(_ events: Int, _ shoppers: Int) -> [String] {
+        ["--events", "\(events)", "--shoppers", "\(shoppers)", "--span", "24h", "--start", opening]
     }
 
     /// Measures cases in turns, each so many times, forwards and backwards.

@@ -29,12 +29,14 @@ final class Deployment {
     /// - Parameters:
     ///   - events: a topic of events that is there already; nil is a new one.
     ///   - hasShortWindows: flows that write after seconds instead of the shipped ones.
+    ///   - interval: between two snapshots.
     ///   - more: more lines of its `collie.yaml`.
     init(
         _ bench: Bench,
         _ mode: Mode,
         events: String? = nil,
         hasShortWindows: Bool = false,
+        interval: String = "60s",
         more: String = ""
     ) throws {
         self.bench = bench
@@ -68,7 +70,7 @@ final class Deployment {
           transactional_id: \(name)
           leader_topic: \(name).leader
           output: {prefix: \(name).}
-        snapshots: {folder: \(config)-snapshots}
+        snapshots: {folder: \(config)-snapshots, interval: \(interval)}
         \(more)
         """.write(toFile: config + "/collie.yaml", atomically: true, encoding: .utf8)
     }
@@ -80,13 +82,37 @@ final class Deployment {
     // MARK: The instance
 
     /// Starts it and waits until it leads.
-    func start() throws {
+    func start(isVerbose: Bool = false, within limit: Duration = .seconds(60)) throws {
         let program = try Program(
-            [bench.collie, "run", "--config", config] + windows,
+            [bench.collie, "run", "--config", config] + windows + (isVerbose ? ["--verbose"] : []),
             in: bench.keeper
         )
         self.program = program
-        try program.says("leads: reads", within: .seconds(60))
+        try program.says("leads: reads", within: limit)
+    }
+
+    /// What it has told so far.
+    func told() throws -> String { try running().errors }
+
+    /// Ends it as a power cut would, and waits until its place in the group is free.
+    func kill() throws {
+        let program = try running()
+        program.send(SIGKILL)
+        while program.end == nil { usleep(1_000) }
+        self.program = nil
+        usleep(7_000_000)
+    }
+
+    /// Lets it, from its next start on, save as good as never.
+    func stopSaving() throws {
+        let path = config + "/collie.yaml"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        guard let range = text.firstRange(of: ", interval: ") else {
+            throw Failure("no interval of snapshots stands in \(path)")
+        }
+        let end = text[range.upperBound...].firstIndex(of: "}") ?? text.endIndex
+        try text.replacingCharacters(in: range.upperBound..<end, with: "24h")
+            .write(toFile: path, atomically: true, encoding: .utf8)
     }
 
     /// Its process.

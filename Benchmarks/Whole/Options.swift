@@ -2,7 +2,7 @@
 struct Options {
     /// What can be measured, in the order in which it is.
     static let allParts = [
-        "roof", "engine", "hot", "kafka", "latency", "burst", "state",
+        "roof", "engine", "hot", "kafka", "latency", "burst", "state", "recovery",
     ]
     static let usage = """
         Usage: whole-bench [OPTION…]          the whole of Collie, as ratios within one run
@@ -18,6 +18,8 @@ struct Options {
                     and Collie reach together
           burst     ten times the rate for a while: when is the lag gone, and does memory go back
           state     bytes of memory a profile, and the rate with many against few
+          recovery  from `kill -9` of a shop of many people to live again, a minute of events at
+                    20,000/s behind the snapshot; how long saving holds up the engine
 
         Options:
           --parts "NAME…"     Which parts.
@@ -29,6 +31,7 @@ struct Options {
           --profiles "N…"     Sizes of state, the smallest first (default 100000 1000000 5000000
                               10000000).
           --tail N            Events that are worked off over a state (default 1200000).
+          --people N          recovery: people of the shop (default 7000000).
           --minutes N         steady: how long (default 10).
           --rate N            steady: events a second (default 5000).
           --config FOLDER     The config (default config).
@@ -52,6 +55,7 @@ struct Options {
     var burst = 30
     var profiles = [100_000, 1_000_000, 5_000_000, 10_000_000]
     var tail = 1_200_000
+    var people = 7_000_000
     var minutes = 10
     var rate = 5_000
     var config = "config"
@@ -67,7 +71,7 @@ struct Options {
             case "steady": isSteady = true
             case "--help", "-h": wantsHelp = true
             case "--parts", "--events", "--shoppers", "--rounds", "--span", "--burst", "--profiles",
-                "--tail", "--minutes", "--rate", "--config", "--brokers", "--results", "--plot":
+                "--tail", "--people", "--minutes", "--rate", "--config", "--brokers", "--results", "--plot":
                 guard let value = rest.popFirst() else { throw Failure("\(word) lacks its value") }
                 try set(word, value)
             default: throw Failure("what is \"\(word)\"? --help says what there is")
@@ -105,6 +109,7 @@ struct Options {
         case "--span": span = try number(value, 5...3_600)
         case "--burst": burst = try number(value, 2...3_600)
         case "--tail": tail = try number(value, 10_000...1_000_000_000)
+        case "--people": people = try number(value, 10...100_000_000)
         case "--minutes": minutes = try number(value, 1...10_000)
         case "--rate": rate = try number(value, 1...1_000_000)
         case "--config": config = value

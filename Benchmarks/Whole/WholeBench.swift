@@ -9,7 +9,7 @@ enum WholeBench {
     private static let parts: [Part] = [
         ("roof", RoofPart.run), ("engine", EnginePart.run), ("hot", HotKeyPart.run),
         ("kafka", KafkaPart.run), ("latency", LatencyPart.run), ("burst", BurstPart.run),
-        ("state", StatePart.run),
+        ("state", StatePart.run), ("recovery", RecoveryPart.run),
     ]
 
     static func main() {
