@@ -97,7 +97,7 @@ final class Program {
 
     /// Waits for its end, which must be a good one unless another code is a good one too.
     @discardableResult
-    func finish(within limit: Duration = .seconds(3_600), allowing codes: [Int32] = []) throws
+    func finish(within limit: Duration = .seconds(7_200), allowing codes: [Int32] = []) throws
         -> End
     {
         let deadline = began + limit
