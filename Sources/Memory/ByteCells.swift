@@ -3,6 +3,7 @@
 /// Think of a wall of drawers in rows, one row for each width. A run knows its length; what is
 /// longer than `lengthMax` has no drawer. A run never moves. Owned by one thread.
 @safe
+@usableFromInline
 package struct ByteCells: ~Copyable {
     /// The longest run.
     package static let lengthMax = 4_094
@@ -10,6 +11,7 @@ package struct ByteCells: ~Copyable {
     // Widths of 32, 40, … 512 bytes, then of 576, 640, … 4,096.
     private static let narrow = 61
     private static let wide = 56
+    private static let count = narrow + wide
     private static let classShift: UInt32 = 24
     private static let indexMask: UInt32 = 1 << classShift - 1
 
@@ -59,7 +61,8 @@ package struct ByteCells: ~Copyable {
         }
     }
 
-    private var rows: [Row]
+    // Owned by this value alone, which frees them: an array would be counted at each use.
+    private let rows: UnsafeMutablePointer<Row>
     /// Runs kept.
     package private(set) var count = 0
     /// Bytes of the cells that are in use.
@@ -67,19 +70,35 @@ package struct ByteCells: ~Copyable {
 
     /// Makes an empty wall.
     package init() {
-        rows = (0..<ByteCells.narrow).map { Row(size: 32 + $0 * 8) }
-        rows += (0..<ByteCells.wide).map { Row(size: 576 + $0 * 64) }
+        unsafe rows = .allocate(capacity: ByteCells.count)
+        for row in 0..<ByteCells.count {
+            let wide = row - ByteCells.narrow
+            let size = wide < 0 ? 32 + row * 8 : 576 + wide * 64
+            unsafe (rows + row).initialize(to: Row(size: size))
+        }
     }
 
-    deinit { for row in rows { row.chunks.free() } }
+    deinit {
+        for row in 0..<ByteCells.count { unsafe rows[row].chunks.free() }
+        unsafe rows.deinitialize(count: ByteCells.count)
+        unsafe rows.deallocate()
+    }
 
     /// Bytes of memory taken.
-    package var byteCount: Int { rows.reduce(0) { $0 + $1.chunks.byteCount } }
+    package var byteCount: Int {
+        (0..<ByteCells.count).reduce(0) { unsafe $0 + rows[$1].chunks.byteCount }
+    }
 
     private static func row(for size: Int) -> Int {
         if size <= 32 { return 0 }
         if size <= 512 { return (size - 32 + 7) / 8 }
         return narrow + (size - 512 + 63) / 64 - 1
+    }
+
+    private static func row(of handle: UInt32) -> Int {
+        let row = Int(handle >> classShift)
+        precondition(row < count, "a handle of this wall")
+        return row
     }
 
     /// Keeps a copy of some bytes; 0 if they are too long or there is no room.
@@ -88,8 +107,8 @@ package struct ByteCells: ~Copyable {
         guard length <= ByteCells.lengthMax else { return 0 }
         var row = ByteCells.row(for: length + 2)
         var index: UInt32 = 0
-        while row < rows.count {
-            index = rows[row].take()
+        while row < ByteCells.count {
+            index = unsafe rows[row].take()
             if index != 0 { break }
             row += 1
         }
@@ -102,14 +121,14 @@ package struct ByteCells: ~Copyable {
                 .copyMemory(from: $0)
         }
         count += 1
-        usedBytes += rows[row].size
+        usedBytes += unsafe rows[row].size
         return UInt32(row) << ByteCells.classShift | index
     }
 
     /// The bytes under a handle.
     @_lifetime(borrow self)
     package func bytes(_ handle: UInt32) -> RawSpan {
-        let row = Int(handle >> ByteCells.classShift)
+        let row = ByteCells.row(of: handle)
         let cell = unsafe rows[row].address(handle & ByteCells.indexMask)
         let length = Int(unsafe cell.load(as: UInt16.self))
         // The cell holds as many bytes behind their number; it moves never and lives as the wall.
@@ -118,8 +137,9 @@ package struct ByteCells: ~Copyable {
     }
 
     /// Tells the processor that the bytes under a handle will be read soon.
+    @usableFromInline
     package func prefetch(_ handle: UInt32) {
-        let row = Int(handle >> ByteCells.classShift)
+        let row = ByteCells.row(of: handle)
         // Only asked for; most runs stand on three lines of the cache.
         let cell = unsafe UnsafeRawPointer(rows[row].address(handle & ByteCells.indexMask))
         unsafe TableMemory.prefetch(cell)
@@ -129,9 +149,9 @@ package struct ByteCells: ~Copyable {
 
     /// Forgets the bytes under a handle.
     package mutating func give(back handle: UInt32) {
-        let row = Int(handle >> ByteCells.classShift)
-        rows[row].give(back: handle & ByteCells.indexMask)
+        let row = ByteCells.row(of: handle)
+        unsafe rows[row].give(back: handle & ByteCells.indexMask)
         count -= 1
-        usedBytes -= rows[row].size
+        usedBytes -= unsafe rows[row].size
     }
 }

@@ -8,14 +8,14 @@
 @usableFromInline
 package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     // What is known of a slot: 0 for nothing, else where it is and how.
-    private static var packedBit: UInt32 { 1 << 31 }
-    private static var touchedBit: UInt32 { 1 << 30 }
-    private static var handleMask: UInt32 { 1 << 30 - 1 }
+    @inlinable static var packedBit: UInt32 { 1 << 31 }
+    @inlinable static var touchedBit: UInt32 { 1 << 30 }
+    @inlinable static var handleMask: UInt32 { 1 << 30 - 1 }
 
     private let limit: UInt32
-    private var places: Slots<UInt32>
-    private var open: Slab<Element>
-    private var cells = ByteCells()
+    @usableFromInline var places: Slots<UInt32>
+    @usableFromInline var open: Slab<Element>
+    @usableFromInline var cells = ByteCells()
     // Open slots in the order in which they were opened: a ring whose room is a power of two.
     private var queue = GrowingBuffer<UInt32>(zeros: 1 << 8)
     private var first = 0
@@ -48,14 +48,15 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
         return unsafe find(slot)
     }
 
-    @usableFromInline
+    @inlinable
     func find(_ slot: UInt32) -> UnsafeMutablePointer<Element> {
         let place = place(of: slot)
         precondition(place != 0 && place & Self.packedBit == 0, "a slot that is open")
         return unsafe open.address(place & Self.handleMask)
     }
 
-    private func place(of slot: UInt32) -> UInt32 {
+    @inlinable
+    func place(of slot: UInt32) -> UInt32 {
         guard slot != 0, places.contains(slot) else { return 0 }
         return places[slot]
     }
@@ -66,7 +67,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
         slot == current && slot != 0 ? true : take(slot)
     }
 
-    @usableFromInline
+    @inlinable
     mutating func take(_ slot: UInt32) -> Bool {
         let place = place(of: slot)
         guard place != 0, place & Self.packedBit == 0 else { return false }
@@ -97,15 +98,18 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Whether a slot is open.
+    @inlinable
     package func isOpen(_ slot: UInt32) -> Bool {
         let place = place(of: slot)
         return place != 0 && place & Self.packedBit == 0
     }
 
     /// Tells the processor that a slot will be asked for soon.
+    @inlinable
     package func prefetch(_ slot: UInt32) { places.prefetch(slot) }
 
     /// The same, a little later: it is known by now where the row lies, open or packed.
+    @inlinable
     package func prefetchRow(_ slot: UInt32) {
         let place = place(of: slot)
         if place & Self.packedBit != 0 {
@@ -118,6 +122,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     // MARK: Packed rows
 
     /// Whether a slot is packed.
+    @inlinable
     package func isPacked(_ slot: UInt32) -> Bool { place(of: slot) & Self.packedBit != 0 }
 
     /// The bytes of a packed slot.

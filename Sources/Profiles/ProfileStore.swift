@@ -54,6 +54,8 @@ package struct ProfileCounters: Sendable, Equatable {
     package var enrollmentsEvicted = 0
     /// Viewed products pushed out.
     package var viewsEvicted = 0
+    /// Profiles that stay open because they say too much for a packed one.
+    package var keptOpen = 0
     /// Orders and cart events that repeated what was known.
     package var repeats = 0
 
@@ -163,10 +165,14 @@ package struct ProfileStore: ~Copyable {
         }
     }
 
-    /// Packs an open profile; one that is too long stays open.
+    /// Packs an open profile; one that says more than `ByteCells.lengthMax` stays open, and is
+    /// counted.
     package mutating func pack(_ slot: UInt32, with packer: inout ProfilePacker) {
         write(slot, with: &packer)
-        guard packer.whole.count <= ByteCells.lengthMax else { return }
+        guard packer.whole.count <= ByteCells.lengthMax else {
+            counters.keptOpen += 1
+            return
+        }
         for index in 0..<packer.texts.count {
             let text = packer.texts[index]
             if ProfilePacker.isWare(text) {
