@@ -55,8 +55,10 @@ demo: packages
 
 # All of Collie, as ratios within one run: in half an hour, or less with `make bench EVENTS=300000
 # SHOPPERS=20000 ROUNDS=1 PARTS="roof engine"`. RECORD=yes puts it into Benchmarks/RESULTS.md, with a
-# plot beside it; else both lie in .build. A real broker runs on Java.
+# plot beside it; else both lie in .build. A broker is started, which runs on Java, unless BROKERS
+# names one that runs already.
 RECORD =
+BROKERS =
 WHOLE = "$$(swift build -c release --product whole-bench --show-bin-path)/whole-bench"
 
 bench bench-steady: PACKAGES += openjdk-17-jre-headless
@@ -73,6 +75,7 @@ bench: packages
 	swift build -c release --product whole-bench
 	@exec $(WHOLE) --events $(EVENTS) --shoppers $(SHOPPERS) --rounds $(ROUNDS) --span $(SPAN) \
 	    --burst $(BURST) --profiles "$(PROFILES)" --tail $(TAIL) --parts "$(PARTS)" \
+	    $(if $(BROKERS),--brokers $(BROKERS)) \
 	    --results $(if $(RECORD),Benchmarks/RESULTS.md,.build/bench.md) \
 	    --plot $(if $(RECORD),Benchmarks/bench.svg,.build/bench.svg)
 
@@ -84,6 +87,7 @@ bench-steady: packages
 	swift build -c release --product recovery-bench
 	swift build -c release --product whole-bench
 	@exec $(WHOLE) steady --minutes $(MINUTES) --rate $(RATE) \
+	    $(if $(BROKERS),--brokers $(BROKERS)) \
 	    --results $(if $(RECORD),Benchmarks/RESULTS.md,.build/bench-steady.md) \
 	    --plot $(if $(RECORD),Benchmarks/bench-steady.svg,.build/bench-steady.svg)
 

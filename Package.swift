@@ -188,7 +188,7 @@ let package = Package(
             "PipelineTests",
             [
                 "Decoding", "Encoding", "Events", "Flows", "FrequencyCapping", "Identity",
-                "Memory", "Pipeline", "Snapshots", "TimeZones", "Windows",
+                "Memory", "Pipeline", "Profiles", "Snapshots", "TimeZones", "Windows",
             ]
         ),
         suite(

@@ -199,7 +199,8 @@ private final class LedgerHolder {
             gaps: [],
             firstWeekday: 1
         ) { UInt64($0) }
-        store.create(1, id: Hash128(high: 1, low: 1))
+        var packer = ProfilePacker(hashKey: SipHash(key0: 0, key1: 0))
+        store.create(1, id: Hash128(high: 1, low: 1), with: &packer)
         for number in 0..<10 {
             store.addSend(
                 SendRecord(

@@ -142,3 +142,46 @@ private func goOn(_ parts: [Restored], _ rules: CompiledRules, _ file: SnapshotF
         "(with making them), \(shop.outputs) outputs"
     )
 }
+
+/// Prints what people with two identifiers and a closed cart take in memory, by part: as they came
+/// to be by events, and as they are restored.
+func measureProfiles(_ people: Int, shards: Int) throws {
+    let rules = Shop.rules()
+    let folder = SnapshotFolder(NSTemporaryDirectory() + "collie-profiles-\(getpid())")
+    defer { try? FileManager.default.removeItem(atPath: folder.path) }
+    // The first measurement stands in a process of its own, since memory given back is not the
+    // system's at once.
+    if let place = CommandLine.arguments.firstIndex(of: "--from") {
+        guard let path = try SnapshotFolder(CommandLine.arguments[place + 1]).list().first else {
+            return print("no snapshot")
+        }
+        let before = residentBytes()
+        var losses = StateLosses()
+        let pipeline = try SnapshotFile(path: path)
+            .restorePipeline(rules: rules, shards: shards, losses: &losses)
+        report("restored", pipeline.memoryUse, people, residentBytes() - before)
+        return
+    }
+    let before = residentBytes()
+    var shop = Shop(SerialPipeline(rules: rules, shards: shards), rules)
+    let end = shop.shop(people)
+    report("by events", shop.pipeline.memoryUse, people, residentBytes() - before)
+    var header = SnapshotHeader(epoch: 1)
+    header.created = end
+    let summary = try shop.pipeline.save(header, to: folder)
+    print("in a file: \(summary.bytes / people) bytes, unpacked \(summary.unpackedBytes / people)")
+    let again = Process()
+    again.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
+    again.arguments =
+        ["profiles", "--from", folder.path, "--profiles", "\(people)", "--shards", "\(shards)"]
+    try again.run()
+    again.waitUntilExit()
+}
+
+private func report(_ name: String, _ parts: [MemoryUse], _ people: Int, _ resident: Int) {
+    let each = { (bytes: Int) in text(Double(bytes) / Double(people), 1) }
+    print("\(name): \(people) profiles, bytes each by part (taken from the system, used or not)")
+    for part in parts { print("  \(each(part.bytes))  \(part.part)") }
+    let dedupe = parts.last?.bytes ?? 0
+    print("  \(each(resident))  resident in all, \(each(resident - dedupe)) without the last part")
+}

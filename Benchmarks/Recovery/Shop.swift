@@ -87,6 +87,17 @@ struct Shop: ~Copyable {
         return evening + Int64(people) * Shop.pace
     }
 
+    /// Lets so many people fill a cart and buy it: two identifiers and a closed cart each.
+    mutating func shop(_ people: Int) -> Int64 {
+        for number in 0..<people {
+            let time = Shop.start + Int64(number) * Shop.pace
+            putIntoCart(number, "cart-\(number)", at: time)
+            order(number, at: time + 1)
+        }
+        flush()
+        return Shop.start + Int64(people) * Shop.pace
+    }
+
     /// Person `number` tells who they are and puts something into a cart.
     private mutating func fillCart(_ number: Int, at time: Int64) {
         begin(.other, "identify", number, time) { shop, event in
@@ -113,12 +124,16 @@ struct Shop: ~Copyable {
 
     /// Person `number` buys what is in the cart and looks at something else.
     private mutating func buy(_ number: Int, at time: Int64) {
+        order(number, at: time)
+        look(number, at: number + 1, time + 1)
+    }
+
+    private mutating func order(_ number: Int, at time: Int64) {
         begin(.orderCompleted, "order completed", number, time) { shop, event in
             event.cart = shop.key("cart-\(number)", HashKind.cart)
             event.order = shop.key("order-\(number)", HashKind.order)
             shop.add(number, to: &event)
         }
-        look(number, at: number + 1, time + 1)
     }
 
     private mutating func look(_ number: Int, at product: Int, _ time: Int64) {

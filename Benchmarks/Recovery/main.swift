@@ -7,6 +7,10 @@ import Snapshots
 //
 //     recovery-bench make FOLDER --profiles 1000000
 //     recovery-bench restore FOLDER --shards 2 --tail 1200000
+//
+// And what people who do nothing any more take in memory, by part:
+//
+//     recovery-bench profiles --profiles 1000000
 
 func option(_ name: String, _ fallback: Int) -> Int {
     guard let place = CommandLine.arguments.firstIndex(of: "--" + name),
@@ -25,11 +29,14 @@ do {
             shards: option("shards", 2),
             tail: option("tail", 1_200_000)
         )
+    case "profiles":
+        try measureProfiles(option("profiles", 1_000_000), shards: option("shards", 2))
     default:
         print(
             """
             usage: recovery-bench make FOLDER [--profiles N]
                    recovery-bench restore FOLDER [--shards N] [--tail N]
+                   recovery-bench profiles [--profiles N] [--shards N]
             """
         )
         exit(2)

@@ -14,10 +14,11 @@ struct BurstPart {
         say("burst: \(bench.options.burst * 10) s, \(grouped(usual))/s and ten times that")
         let same = ["--shoppers", people, "--seed", "1", "--pace", "0.02"]
         // So that everybody is known before, and what comes to stay is there.
-        let warmUp = try deployment.load(
-            same + ["--rate", "\(Int(usual))", "--span", "30s", "--drain", "5s"]
-        )
-        try warmUp.finish()
+        let rate = max(1, Int(usual))
+        let warmUp = max(30, ShortWindows.settlingEvents / rate)
+        try deployment.load(
+            same + ["--rate", "\(rate)", "--span", "\(warmUp)s", "--drain", "5s"]
+        ).finish()
         let load = try deployment.load(
             same + [
                 // Nine tenths of the time at a rate, one at ten times that.

@@ -18,6 +18,7 @@ final class Deployment {
     /// Its config folder.
     let config: String
     private let bench: Bench
+    private let mode: Mode
     private let broker: Broker
     private let name: String
     private let isShort: Bool
@@ -40,6 +41,7 @@ final class Deployment {
         more: String = ""
     ) throws {
         self.bench = bench
+        self.mode = mode
         broker = try bench.broker()
         name = "bench-\(UInt32.random(in: 0 ... .max))"
         isShort = hasShortWindows
@@ -165,6 +167,13 @@ final class Deployment {
     func committed() throws -> Int64 {
         _ = try running()
         return try watcher.committed(inputs, within: .seconds(10)).reduce(0) { $0 + ($1 ?? 0) }
+    }
+
+    /// How many epochs it has committed; a transaction puts a mark behind its record of the journal.
+    func epochs() throws -> Int64 {
+        let journal = [TopicPartition(name + ".collie.journal", 0)]
+        let end = try watcher.ends(of: journal, within: .seconds(10)).reduce(0, +)
+        return mode == .exactlyOnce ? end / 2 : end
     }
 
     /// Waits until all of so many records are committed.

@@ -15,6 +15,8 @@ struct KafkaPart {
         var processor: Double
         var broker: Double?
         var commands = 0
+        /// Events that were committed together.
+        var epoch: Double?
     }
 
     static let goal = 0.6
@@ -65,6 +67,10 @@ struct KafkaPart {
                 isMet: rate / roof >= goal
             )
             addProcessor(.collie(mode), "Collie")
+            findings.add(
+                "committed together",
+                grouped(middle(.collie(mode), \.epoch)) + " events on average"
+            )
         }
         func addProcessor(_ one: Case, _ name: String) {
             let broker = middle(one, \.broker)
@@ -142,11 +148,12 @@ struct KafkaPart {
             processor: (try deployment.processor() - start) / count * 1e6,
             broker: broker.processor.flatMap { now in before.map { (now - $0) / count * 1e6 } }
         )
+        measured.epoch = count / Double(max(1, try deployment.epochs()))
         measured.commands = try deployment.stop()
         guard measured.commands > 0 else { throw Failure("Collie wrote no command") }
         say(
             "  \(mode.rawValue): \(grouped(measured.rate)) events/s, "
-                + "\(grouped(Double(measured.commands))) commands"
+                + "\(grouped(Double(measured.commands))) commands, \(grouped(measured.epoch ?? 0)) an epoch"
         )
         return measured
     }

@@ -93,7 +93,10 @@ struct Options {
         case "--parts":
             parts = value.split(separator: " ").map(String.init)
             for part in parts where !Options.allParts.contains(part) {
-                throw Failure("no part is called \"\(part)\": \(Options.allParts)")
+                throw Failure(
+                    "no part is called \"\(part)\"; there are "
+                        + Options.allParts.joined(separator: ", ")
+                )
             }
             guard !parts.isEmpty else { throw Failure("--parts names none") }
         case "--profiles":

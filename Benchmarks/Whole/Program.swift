@@ -95,18 +95,16 @@ final class Program {
         return ending
     }
 
-    /// Waits for its end, which must be a good one unless another code is a good one too.
+    /// Waits for its end, which must be a good one.
     @discardableResult
-    func finish(within limit: Duration = .seconds(3_600), allowing codes: [Int32] = []) throws
-        -> End
-    {
+    func finish(within limit: Duration = .seconds(7_200)) throws -> End {
         let deadline = began + limit
         while ending == nil {
             if ContinuousClock.now > deadline { throw Failure("\(name) does not end:\n\(tail)") }
             if wait(WNOHANG) == nil { usleep(500) }
         }
         guard let ending else { throw Failure("\(name) was lost") }
-        guard ending.code == 0 || codes.contains(ending.code) else {
+        guard ending.code == 0 else {
             throw Failure("\(name) ended with \(ending.code):\n\(tail)")
         }
         return ending

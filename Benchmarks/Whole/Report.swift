@@ -17,13 +17,19 @@ struct Report {
     /// Whether everything was measured and no goal missed.
     var isGood: Bool { failures.isEmpty && findings.allSatisfy(\.isGood) }
 
-    /// For the terminal.
-    var text: String {
-        var text = findings.map(\.text).joined(separator: "\n")
-        for failure in failures {
-            text += "\n\(failure.part) was not measured: \(failure.reason)\n"
+    /// In the end, for the terminal: what is not as it should be.
+    var verdict: String {
+        var lines: [String] = []
+        for finding in findings {
+            for row in finding.rows where row.isMet == false {
+                let ratio = row.ratio.isEmpty ? "" : " (\(row.ratio))"
+                lines.append(
+                    "missed: \(finding.title), \(row.what): \(row.value)\(ratio), goal \(row.goal)"
+                )
+            }
         }
-        return text
+        for failure in failures { lines.append("not measured: \(failure.part): \(failure.reason)") }
+        return lines.isEmpty ? "every goal is met" : lines.joined(separator: "\n")
     }
 
     /// The section of a page, from its heading.

@@ -6,6 +6,10 @@ enum ShortWindows {
     /// The section `time` of the config: as few messageIds as let a state come to its size in a minute.
     static let time = "time: {disorder: 1s, dedupe_max: 200_000}"
 
+    /// After so many events a state does not grow any more, if its people are few: each messageId
+    /// that is remembered came twice.
+    static let settlingEvents = 400_000
+
     /// Puts them in place of a config's flows and policies.
     static func write(to config: String) throws {
         let flows = config + "/flows"

@@ -60,13 +60,8 @@ struct StatePart {
             [bench.recoveryBench, "profiles", "--profiles", "\(size)"],
             in: bench.keeper
         )
-        // 2 is a recovery-bench that does not know the word.
-        if try program.finish(allowing: [2]).code == 0 {
-            return try parse(program.output)
-        }
-        let folder = try makeState(size, bench)
-        try? FileManager.default.removeItem(atPath: folder.path)
-        return [("by events", folder.bytes)]
+        try program.finish()
+        return try parse(program.output)
     }
 
     /// Reads blocks such as `by events: …` with lines such as `  438.1  resident in all, …`.
@@ -86,10 +81,8 @@ struct StatePart {
         return found
     }
 
-    private static func makeState(
-        _ size: Int,
-        _ bench: Bench
-    ) throws -> (path: String, bytes: Double) {
+    /// Makes and saves a state; answers its folder.
+    private static func makeState(_ size: Int, _ bench: Bench) throws -> String {
         let folder = bench.keeper.folder + "/state-\(size)"
         try FileManager.default.createDirectory(
             atPath: folder,
@@ -100,10 +93,7 @@ struct StatePart {
             in: bench.keeper
         )
         try program.finish()
-        guard let bytes = number(before: " bytes a profile resident", in: program.output) else {
-            throw Failure("recovery-bench make said:\n\(program.output)")
-        }
-        return (folder, bytes)
+        return folder
     }
 
     /// The number that stands right before some words.
@@ -124,7 +114,7 @@ struct StatePart {
         var folders: [Int: String] = [:]
         for size in [small, large] {
             say("state: makes and saves \(grouped(Double(size))) profiles")
-            folders[size] = try makeState(size, bench).path
+            folders[size] = try makeState(size, bench)
         }
         defer { for path in folders.values { try? FileManager.default.removeItem(atPath: path) } }
         let measured = try bench.inTurns([small, large]) { size in

@@ -16,8 +16,7 @@ struct SteadyBench {
             "--shoppers", "\(people)", "--seed", "1", "--pace", "0.02", "--rate",
             "\(options.rate)",
         ]
-        // Two messageIds for each that is remembered.
-        let warmUp = max(30, 400_000 / options.rate)
+        let warmUp = max(30, ShortWindows.settlingEvents / options.rate)
         say("steady: \(warmUp) s until everybody is known")
         try deployment.load(same + ["--span", "\(warmUp)s", "--drain", "1s"]).finish()
         say("steady: \(options.minutes) minutes of \(options.rate) events/s")

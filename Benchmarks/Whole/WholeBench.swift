@@ -37,7 +37,7 @@ enum WholeBench {
         _ keeper: Keeper
     ) throws -> Bool {
         let report = try makeReport(options, words, keeper)
-        print("\n" + report.text)
+        print(report.verdict)
         if let path = options.plot { try report.draw(to: path) }
         if let path = options.results { try report.write(to: path, plot: options.plot) }
         return report.isGood
@@ -58,7 +58,8 @@ enum WholeBench {
         for part in chosen {
             do {
                 let found = try part.run(bench)
-                say("\n" + found.text)
+                print("\n" + found.text)
+                fflush(nil)
                 findings.append(found)
             } catch {
                 say("\(part.name): \(error)\n")

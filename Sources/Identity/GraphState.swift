@@ -10,6 +10,8 @@ package enum GraphSection: UInt8, CaseIterable, Sendable {
     case hashes
     case consents
     case pending
+    case nodesMore
+    case profilesMore
 }
 
 /// How the graph's records lie in memory; made once, before anything is saved.
@@ -17,8 +19,10 @@ package struct GraphLayouts: Sendable {
     let nodes = FlatLayout(NodeRecord(hash: .none, kind: .email, firstTime: .none))
     // Where a profile's state lives depends on the number of shards, so it is not saved.
     let profiles = FlatLayout(
-        GraphProfileRecord(id: .none, root: 0, slot: 0, shard: 0, hasUserID: false)
-    ).without(\.slot).without(\.shard)
+        GraphProfileRecord(root: 0, slot: 0, shard: 0, hasUserID: false, isAmbiguous: false)
+    ).without(\.place).without(\.shardNumber)
+    let nodesMore = FlatLayout(NodeMore())
+    let profilesMore = FlatLayout(ProfileMore())
     let links = FlatLayout(LinkRecord(node: 0, time: .none, isIdentifier: false))
     let handles = FlatLayout(HandleRecord(handle: 0, next: 0))
     let hashes = FlatLayout(HashRecord(hash: .none, next: 0))
@@ -38,7 +42,9 @@ package struct GraphLayouts: Sendable {
         number = handles.number(after: number)
         number = hashes.number(after: number)
         number = consents.number(after: number)
-        return pending.number(after: number)
+        number = pending.number(after: number)
+        number = nodesMore.number(after: number)
+        return profilesMore.number(after: number)
     }
 }
 
@@ -50,15 +56,19 @@ extension IdentityGraph {
         with buffer: inout StateBuffer,
         to sink: inout Sink
     ) -> Bool {
-        let forward = MemoryLayout<GraphProfileRecord>.offset(of: \.forward) ?? 0
+        let forward = MemoryLayout<GraphProfileRecord>.offset(of: \.place) ?? 0
+        // What profiles' ids are made of stands before them.
+        let few = GraphSection.profilesMore.rawValue
         guard nodes.save(GraphSection.nodes.rawValue, layouts.nodes, with: &buffer, to: &sink),
+            profilesMore.save(few, layouts.profilesMore, with: &buffer, to: &sink),
             profiles.save(
                 GraphSection.profiles.rawValue,
                 layouts.profiles,
                 with: &buffer,
                 to: &sink,
                 change: { profile, place, buffer in
-                    // Whether a way was shortened says only that somebody asked.
+                    // Of an absorbed one the survivor stands in the place of its slot. Whether the
+                    // way to it was shortened says only that somebody asked.
                     let end = end(of: profile)
                     if end != profile { buffer.patch(end, at: place + forward) }
                 }
@@ -72,7 +82,23 @@ extension IdentityGraph {
             return false
         }
         let waiting = GraphSection.pending.rawValue
-        return pending.save(waiting, layouts.pending, with: &buffer, to: &sink)
+        guard pending.save(waiting, layouts.pending, with: &buffer, to: &sink) else { return false }
+        let others = GraphSection.nodesMore.rawValue
+        return nodesMore.save(others, layouts.nodesMore, with: &buffer, to: &sink)
+    }
+
+    /// Bytes in use, by part.
+    package var byteCounts: [(part: String, bytes: Int)] {
+        [
+            ("identifiers", nodes.byteCount),
+            ("where each identifier is", table.byteCount),
+            ("profiles and their links", profiles.byteCount + links.byteCount),
+            (
+                "endpoints and consents",
+                handles.byteCount + hashes.byteCount + consents.byteCount + pending.byteCount
+                    + nodesMore.byteCount + profilesMore.byteCount
+            ),
+        ]
     }
 
     /// The living profile that a handle leads to.
@@ -96,6 +122,8 @@ extension IdentityGraph {
         case .hashes: _ = try hashes.load(&reader)
         case .consents: _ = try consents.load(&reader)
         case .pending: _ = try pending.load(&reader)
+        case .nodesMore: _ = try nodesMore.load(&reader)
+        case .profilesMore: _ = try profilesMore.load(&reader)
         }
     }
 
@@ -123,9 +151,9 @@ extension IdentityGraph {
         _ numbering: inout SlotNumbering
     ) throws(StateError) {
         for profile in try profiles.load(&reader) where profiles[profile].forward == 0 {
-            let (shard, slot) = numbering.next(profiles[profile].id.low)
-            profiles[profile].shard = UInt16(shard)
-            profiles[profile].slot = slot
+            let (shard, slot) = numbering.next(id(of: profile).low)
+            profiles[profile].shardNumber = UInt8(shard)
+            profiles[profile].place = slot
         }
     }
 

@@ -4,10 +4,12 @@ package import Memory
 /// What joining did, in order, for whoever keeps the profiles' state.
 package enum IdentityChange: BitwiseCopyable {
     /// A profile came to be.
-    case created(profile: UInt32)
-    /// One profile took in another, which had a slot of a shard and its list of ids.
+    case created(profile: UInt32, shard: UInt16, slot: UInt32)
+    /// One profile took in another; each had a slot of a shard, the other its list of ids.
     case merged(
         survivor: UInt32,
+        survivorShard: UInt16,
+        survivorSlot: UInt32,
         absorbed: UInt32,
         absorbedShard: UInt16,
         absorbedSlot: UInt32,
@@ -42,6 +44,8 @@ package struct IdentityGraph: ~Copyable {
     var hashes: Slab<HashRecord>
     var consents: Slab<ConsentRecord>
     var pending: Slab<PendingConsentRecord>
+    var nodesMore: Slab<NodeMore>
+    var profilesMore: Slab<ProfileMore>
     var table = IndexTable(room: 1 << 16)
     private let profileHash: SipHash
     let shards: Int
@@ -63,6 +67,8 @@ package struct IdentityGraph: ~Copyable {
         hashes = Slab(limit: many)
         consents = Slab(limit: many)
         pending = Slab(limit: many)
+        nodesMore = Slab(limit: many)
+        profilesMore = Slab(limit: many)
         freeSlots = Array(repeating: [], count: shards)
         highestSlot = Array(repeating: 0, count: shards)
         for shard in 0..<shards { freeSlots[shard].reserveCapacity(4_096) }
@@ -129,6 +135,52 @@ package struct IdentityGraph: ~Copyable {
         return node == 0 ? 0 : live(nodes[node].profile)
     }
 
+    /// A profile's id, derived from its root.
+    package func id(of profile: UInt32) -> Hash128 {
+        let record = profiles[profile]
+        var state = profileHash.begin(kind: HashKind.profile)
+        state.append(nodes[record.root].hash)
+        if record.isAmbiguous {
+            // An ambiguous device's collections are numbered: an id is never used again.
+            state.append(UInt64(more(of: profile).collection))
+        }
+        return state.finish()
+    }
+
+    // MARK: What is said of few
+
+    private func more(of profile: UInt32) -> ProfileMore {
+        let more = profiles[profile].more
+        return more == 0 ? ProfileMore() : profilesMore[more]
+    }
+
+    /// The record of a profile of which there is more to say.
+    private mutating func makeMore(of profile: UInt32) -> UInt32 {
+        if profiles[profile].more == 0 {
+            profiles[profile].more = profilesMore.take(ProfileMore())
+        }
+        return profiles[profile].more
+    }
+
+    private func more(ofNode node: UInt32) -> NodeMore {
+        nodes[node].hasMore ? nodesMore[nodes[node].more] : NodeMore()
+    }
+
+    /// The record of a node of which there is more to say.
+    private mutating func makeMore(ofNode node: UInt32) -> UInt32 {
+        if !nodes[node].hasMore {
+            var record = NodeMore()
+            let user = nodes[node].more
+            if user != 0 {
+                record.users = handles.take(HandleRecord(handle: user, next: 0))
+                record.userCount = 1
+            }
+            nodes[node].more = nodesMore.take(record)
+            nodes[node].hasMore = true
+        }
+        return nodes[node].more
+    }
+
     // MARK: Resolving one event
 
     /// Whom an event belongs to; joins its identifiers on the way (ID-4).
@@ -142,7 +194,7 @@ package struct IdentityGraph: ~Copyable {
         let first = Int(event.identifiers)
         let time = event.time
         var profile: UInt32 = 0
-        var user = Hash128.none
+        var user: UInt32 = 0
         // Found by a quarantined value, the profile is joined with nothing (ID-11).
         var isBarred = false
         var namesPrevious = false
@@ -152,8 +204,8 @@ package struct IdentityGraph: ~Copyable {
         for index in 0..<count {
             let identifier = block[identifier: first + index]
             let node = findOrMake(identifier.hash, kind: identifier.kind, at: time)
-            if identifier.kind == .userID, !user.isSet { user = identifier.hash }
-            if user.isSet { noteUser(user, node) }
+            if identifier.kind == .userID, user == 0 { user = node }
+            if user != 0 { noteUser(user, node) }
             if nodes[node].isAmbiguous {
                 resolveAmbiguous(node, &profile, at: time)
             } else if !isBarred {
@@ -296,7 +348,7 @@ package struct IdentityGraph: ~Copyable {
     /// User ids are not counted: that two of them meet by alias only is settled before, and an
     /// alias must not bar what comes after it.
     private func unionFits(_ one: UInt32, _ two: UInt32, at time: EventTime) -> Bool {
-        let merges = Int(profiles[one].mergeCount) + Int(profiles[two].mergeCount) + 1
+        let merges = Int(more(of: one).mergeCount) + Int(more(of: two).mergeCount) + 1
         let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
         guard merges <= rules.mergesMax, mappings <= rules.mappingsMax else { return false }
         for kind in IdentifierKind.allCases where kind != .userID {
@@ -306,18 +358,28 @@ package struct IdentityGraph: ~Copyable {
     }
 
     /// Remembers which user ids were seen with a value, and quarantines it past the limit (ID-11).
-    private mutating func noteUser(_ user: Hash128, _ node: UInt32) {
+    private mutating func noteUser(_ user: UInt32, _ node: UInt32) {
         let kind = nodes[node].kind
         guard kind == .email || kind == .phone || kind == .deviceID, !nodes[node].isQuarantined
         else { return }
-        var entry = nodes[node].users
-        while entry != 0 {
-            if hashes[entry].hash == user { return }
-            entry = hashes[entry].next
+        var count = 1
+        if !nodes[node].hasMore, nodes[node].more == 0 {
+            nodes[node].more = user
+        } else {
+            if !nodes[node].hasMore, nodes[node].more == user { return }
+            let more = makeMore(ofNode: node)
+            var entry = nodesMore[more].users
+            while entry != 0 {
+                if handles[entry].handle == user { return }
+                entry = handles[entry].next
+            }
+            nodesMore[more].users = handles.take(
+                HandleRecord(handle: user, next: nodesMore[more].users)
+            )
+            nodesMore[more].userCount += 1
+            count = Int(nodesMore[more].userCount)
         }
-        nodes[node].users = hashes.take(HashRecord(hash: user, next: nodes[node].users))
-        nodes[node].userCount += 1
-        if Int(nodes[node].userCount) > rules.userIDsPerValueMax {
+        if count > rules.userIDsPerValueMax {
             nodes[node].isQuarantined = true
             counters.quarantined += 1
         }
@@ -326,15 +388,23 @@ package struct IdentityGraph: ~Copyable {
     // MARK: Profiles
 
     private mutating func make(at root: UInt32, isAmbiguous: Bool) -> UInt32 {
-        var state = profileHash.begin(kind: HashKind.profile)
-        state.append(nodes[root].hash)
+        var record = GraphProfileRecord(
+            root: root,
+            slot: 0,
+            shard: 0,
+            hasUserID: nodes[root].kind == .userID,
+            isAmbiguous: isAmbiguous
+        )
         if isAmbiguous {
-            // An ambiguous device's collections are numbered: an id is never used again.
-            nodes[root].collections &+= 1
-            state.append(UInt64(nodes[root].collections))
+            let more = makeMore(ofNode: root)
+            nodesMore[more].collections &+= 1
+            var own = ProfileMore()
+            own.collection = nodesMore[more].collections
+            record.more = profilesMore.take(own)
         }
-        let id = state.finish()
-        let shard = Int(id.low % UInt64(shards))
+        let profile = profiles.take(record)
+        precondition(profile != 0, "room for profiles")
+        let shard = Int(id(of: profile).low % UInt64(shards))
         let slot: UInt32
         if let free = freeSlots[shard].popLast() {
             slot = free
@@ -342,26 +412,22 @@ package struct IdentityGraph: ~Copyable {
             highestSlot[shard] += 1
             slot = highestSlot[shard]
         }
-        var record = GraphProfileRecord(
-            id: id,
-            root: root,
-            slot: slot,
-            shard: UInt16(shard),
-            hasUserID: nodes[root].kind == .userID
-        )
-        record.isAmbiguous = isAmbiguous
-        let profile = profiles.take(record)
-        precondition(profile != 0, "room for profiles")
-        changes.append(.created(profile: profile))
+        profiles[profile].place = slot
+        profiles[profile].shardNumber = UInt8(shard)
+        changes.append(.created(profile: profile, shard: UInt16(shard), slot: slot))
         return profile
     }
 
     private mutating func absorb(_ absorbed: UInt32, into survivor: UInt32) {
         let old = profiles[absorbed]
+        let oldMore = more(of: absorbed)
+        let oldID = id(of: absorbed)
         profiles[absorbed].forward = survivor
         profiles[absorbed].links = 0
-        profiles[absorbed].absorbed = 0
-        profiles[absorbed].pending = 0
+        if old.more != 0 {
+            profilesMore[old.more].absorbed = 0
+            profilesMore[old.more].pending = 0
+        }
         // Links: those of the absorbed behind those of the survivor, oldest first.
         if old.links != 0 {
             if profiles[survivor].links == 0 {
@@ -373,15 +439,16 @@ package struct IdentityGraph: ~Copyable {
             }
         }
         profiles[survivor].linkCount += old.linkCount
-        profiles[survivor].mergeCount += old.mergeCount + 1
+        let more = makeMore(of: survivor)
+        profilesMore[more].mergeCount += oldMore.mergeCount + 1
         profiles[survivor].hasUserID = profiles[survivor].hasUserID || old.hasUserID
         // Absorbed ids: the new one first, then what it had absorbed itself.
-        var list = hashes.take(HashRecord(hash: old.id, next: old.absorbed))
+        var list = hashes.take(HashRecord(hash: oldID, next: oldMore.absorbed))
         let begin = list
         while hashes[list].next != 0 { list = hashes[list].next }
-        hashes[list].next = profiles[survivor].absorbed
-        profiles[survivor].absorbed = begin
-        var waiting = old.pending
+        hashes[list].next = profilesMore[more].absorbed
+        profilesMore[more].absorbed = begin
+        var waiting = oldMore.pending
         while waiting != 0 {
             let record = pending[waiting]
             pending.give(back: waiting)
@@ -392,6 +459,8 @@ package struct IdentityGraph: ~Copyable {
         changes.append(
             .merged(
                 survivor: survivor,
+                survivorShard: profiles[survivor].shard,
+                survivorSlot: profiles[survivor].slot,
                 absorbed: absorbed,
                 absorbedShard: old.shard,
                 absorbedSlot: old.slot,
@@ -412,7 +481,7 @@ package struct IdentityGraph: ~Copyable {
         _ body: (Hash128) -> Void
     ) {
         var entry = ids
-        var left = Int(profiles[absorbed].mergeCount) + 1
+        var left = Int(more(of: absorbed).mergeCount) + 1
         while entry != 0, left > 0 {
             body(hashes[entry].hash)
             entry = hashes[entry].next
@@ -435,7 +504,8 @@ package struct IdentityGraph: ~Copyable {
     // MARK: Endpoints and consent
 
     private mutating func holds(_ profile: UInt32, _ node: UInt32) -> Bool {
-        var entry = nodes[node].holders
+        if nodes[node].isHeldByOwn, live(nodes[node].profile) == profile { return true }
+        var entry = more(ofNode: node).holders
         while entry != 0 {
             let record = handles[entry]
             let holder = live(record.handle)
@@ -453,17 +523,23 @@ package struct IdentityGraph: ~Copyable {
         index: UInt8
     ) {
         guard !profiles[profile].isAmbiguous, !holds(profile, node) else { return }
-        guard Int(nodes[node].holderCount) < rules.holdersMax else {
+        let others = more(ofNode: node)
+        let isHeldByOwn = nodes[node].isHeldByOwn
+        guard Int(others.holderCount) + (isHeldByOwn ? 1 : 0) < rules.holdersMax else {
             counters.holdersRefused += 1
             return
         }
-        nodes[node].holders = handles.take(
-            HandleRecord(handle: profile, next: nodes[node].holders)
-        )
-        nodes[node].holderCount += 1
-        if live(nodes[node].profile) != profile {
-            addLink(node, to: profile, at: time, isIdentifier: false)
+        let isOwn = live(nodes[node].profile) == profile
+        if isOwn, !isHeldByOwn, others.holders == 0 {
+            nodes[node].isHeldByOwn = true
+        } else {
+            let more = makeMore(ofNode: node)
+            nodesMore[more].holders = handles.take(
+                HandleRecord(handle: profile, next: nodesMore[more].holders)
+            )
+            nodesMore[more].holderCount += 1
         }
+        if !isOwn { addLink(node, to: profile, at: time, isIdentifier: false) }
         changes.append(.linked(profile: profile, node: node, index: index))
         settlePending(of: profile)
     }
@@ -494,15 +570,16 @@ package struct IdentityGraph: ~Copyable {
     /// The consent states of an endpoint.
     package func consentStates(of node: UInt32) -> InlineArray<9, ConsentState> {
         var states = InlineArray<9, ConsentState>(repeating: .none)
-        let consent = nodes[node].consent
+        let consent = more(ofNode: node).consent
         guard consent != 0 else { return states }
         for index in 0..<9 { states[index] = consents[consent].state(index) }
         return states
     }
 
     private mutating func consentRecord(of node: UInt32) -> UInt32 {
-        if nodes[node].consent == 0 { nodes[node].consent = consents.take(ConsentRecord()) }
-        return nodes[node].consent
+        let more = makeMore(ofNode: node)
+        if nodesMore[more].consent == 0 { nodesMore[more].consent = consents.take(ConsentRecord()) }
+        return nodesMore[more].consent
     }
 
     /// Sets the consent of an endpoint: the latest event time wins, on a tie the more restrictive
@@ -620,11 +697,12 @@ package struct IdentityGraph: ~Copyable {
         case .stop:
             stop(channel, of: node, at: time)
         case .stopAll:
-            var entry = nodes[node].holders
+            var entry = more(ofNode: node).holders
             while entry != 0 {
                 stopAll(live(handles[entry].handle), at: time)
                 entry = handles[entry].next
             }
+            if nodes[node].isHeldByOwn { stopAll(live(nodes[node].profile), at: time) }
         case .start:
             start(channel, of: node, at: time)
         }
@@ -644,15 +722,17 @@ package struct IdentityGraph: ~Copyable {
 
     /// Calls the closure with every living holder of an endpoint.
     package mutating func eachHolder(of node: UInt32, _ body: (GraphProfileRecord) -> Void) {
-        var entry = nodes[node].holders
+        var entry = more(ofNode: node).holders
         while entry != 0 {
             body(profiles[live(handles[entry].handle)])
             entry = handles[entry].next
         }
+        if nodes[node].isHeldByOwn { body(profiles[live(nodes[node].profile)]) }
     }
 
     private mutating func keepPending(_ record: PendingConsentRecord, for profile: UInt32) {
-        var entry = profiles[profile].pending
+        let more = makeMore(of: profile)
+        var entry = profilesMore[more].pending
         while entry != 0 {
             let old = pending[entry]
             if old.channel == record.channel {
@@ -665,13 +745,15 @@ package struct IdentityGraph: ~Copyable {
             entry = old.next
         }
         var added = record
-        added.next = profiles[profile].pending
-        profiles[profile].pending = pending.take(added)
+        added.next = profilesMore[more].pending
+        profilesMore[more].pending = pending.take(added)
     }
 
     /// Gives waiting consents to endpoints that have come since.
     private mutating func settlePending(of profile: UInt32) {
-        var entry = profiles[profile].pending
+        let more = profiles[profile].more
+        guard more != 0 else { return }
+        var entry = profilesMore[more].pending
         var previous: UInt32 = 0
         while entry != 0 {
             let record = pending[entry]
@@ -687,7 +769,7 @@ package struct IdentityGraph: ~Copyable {
             }
             if found {
                 if previous == 0 {
-                    profiles[profile].pending = record.next
+                    profilesMore[more].pending = record.next
                 } else {
                     pending[previous].next = record.next
                 }

@@ -1,109 +1,175 @@
 package import Events
 
 /// One identifier value: a node of the identity graph.
+///
+/// Most are held by the profile they lead to and were seen with one user id; only what else there is
+/// to say stands in a record of its own.
 package struct NodeRecord: BitwiseCopyable {
     /// SipHash of kind and value.
-    package var hash: Hash128
-    /// Event time of the first event that carried it.
-    package var firstTime: EventTime
+    package let hash: Hash128
+    // The first event's time; below it the kind in four bits and a bit for each yes or no.
+    private var first: TaggedTime
     /// The profile it leads to; may have been absorbed since.
     ///
     /// 0 is none yet.
     package var profile: UInt32 = 0
-    /// Profiles that hold it as an endpoint: first of a list.
-    package var holders: UInt32 = 0
-    /// Distinct user ids seen with it (ID-11): first of a list.
-    package var users: UInt32 = 0
-    /// Consent, where anybody was asked about this endpoint.
-    package var consent: UInt32 = 0
-    /// How many holders.
-    package var holderCount: UInt16 = 0
-    /// How many distinct user ids.
-    package var userCount: UInt16 = 0
-    /// How many collections an ambiguous device has begun; part of their profile ids.
-    package var collections: UInt32 = 0
-    /// What it is.
-    package var kind: IdentifierKind
-    /// A device of several people (ID-10).
-    package var isAmbiguous = false
-    /// Too many user ids claimed it: it joins nobody any more (ID-11).
-    package var isQuarantined = false
+    /// The node of the only user id that was seen with it; with `hasMore` its `NodeMore`.
+    var more: UInt32 = 0
 
     /// A value seen for the first time.
-    package init(hash: Hash128, kind: IdentifierKind, firstTime: EventTime) {
+    init(hash: Hash128, kind: IdentifierKind, firstTime: EventTime) {
         self.hash = hash
-        self.kind = kind
-        self.firstTime = firstTime
+        first = TaggedTime(firstTime, tag: kind.rawValue)
+    }
+
+    /// Event time of the first event that carried it.
+    package var firstTime: EventTime {
+        get { first.time }
+        set { first.time = newValue }
+    }
+
+    /// What it is.
+    package var kind: IdentifierKind {
+        get { IdentifierKind(rawValue: first.tag & 15) ?? .deviceID }
+        set { first.tag = first.tag & ~15 | newValue.rawValue }
+    }
+
+    /// A device of several people (ID-10).
+    package var isAmbiguous: Bool {
+        get { first[4] }
+        set { first[4] = newValue }
+    }
+
+    /// Too many user ids claimed it: it joins nobody any more (ID-11).
+    package var isQuarantined: Bool {
+        get { first[5] }
+        set { first[5] = newValue }
+    }
+
+    /// The first profile that held it as an endpoint is the one it leads to.
+    var isHeldByOwn: Bool {
+        get { first[6] }
+        set { first[6] = newValue }
+    }
+
+    /// There is more to say of it.
+    var hasMore: Bool {
+        get { first[7] }
+        set { first[7] = newValue }
     }
 }
 
+/// What is to be said of few nodes.
+package struct NodeMore: BitwiseCopyable {
+    /// Profiles that hold it as an endpoint, but for its own: first of a list.
+    var holders: UInt32 = 0
+    /// Nodes of the distinct user ids seen with it (ID-11): first of a list.
+    var users: UInt32 = 0
+    /// Consent, where anybody was asked about this endpoint.
+    var consent: UInt32 = 0
+    /// How many collections an ambiguous device has begun; part of their profile ids.
+    var collections: UInt32 = 0
+    /// How many holders are in the list.
+    var holderCount: UInt16 = 0
+    /// How many distinct user ids.
+    var userCount: UInt16 = 0
+}
+
 /// A profile as the graph knows it: who it is, where its state lives, what leads to it.
+///
+/// Its id is hashed from the root when it is asked for.
 package struct GraphProfileRecord: BitwiseCopyable {
-    /// The profile id, derived from the root.
-    package var id: Hash128
     /// The ranking identifier it was made at.
-    package var root: UInt32
-    /// The survivor that absorbed it; 0 while it lives.
-    package var forward: UInt32 = 0
-    /// Its slot in its shard.
-    package var slot: UInt32
-    /// Its shard.
-    package var shard: UInt16
+    let root: UInt32
+    // Its slot; of one that was absorbed, by whom.
+    var place: UInt32
+    /// First link.
+    var links: UInt32 = 0
+    /// What is to be said of few profiles; 0 if there is nothing.
+    var more: UInt32 = 0
     /// How many identifiers lead to it, as links.
     package var linkCount: UInt16 = 0
-    /// How many profiles it absorbed, directly or not.
-    package var mergeCount: UInt16 = 0
-    /// First link.
-    package var links: UInt32 = 0
-    /// First absorbed id.
-    package var absorbed: UInt32 = 0
-    /// First consent that waits for an endpoint.
-    package var pending: UInt32 = 0
-    /// Holds a user id.
-    package var hasUserID: Bool
-    /// Is the profile of an ambiguous device: it is never merged but by session attribution.
-    package var isAmbiguous = false
+    var shardNumber: UInt8
+    private var flags: UInt8 = 0
 
-    package init(
-        id: Hash128,
-        root: UInt32,
-        slot: UInt32,
-        shard: UInt16,
-        hasUserID: Bool
-    ) {
-        self.id = id
+    init(root: UInt32, slot: UInt32, shard: Int, hasUserID: Bool, isAmbiguous: Bool) {
         self.root = root
-        self.slot = slot
-        self.shard = shard
+        place = slot
+        shardNumber = UInt8(shard)
         self.hasUserID = hasUserID
+        self.isAmbiguous = isAmbiguous
     }
+
+    private subscript(bit: UInt8) -> Bool {
+        get { flags >> bit & 1 != 0 }
+        set { flags = flags & ~(1 << bit) | (newValue ? 1 << bit : 0) }
+    }
+
+    /// Holds a user id.
+    package var hasUserID: Bool {
+        get { self[0] }
+        set { self[0] = newValue }
+    }
+
+    /// Is the profile of an ambiguous device: it is never merged but by session attribution.
+    package var isAmbiguous: Bool {
+        get { self[1] }
+        set { self[1] = newValue }
+    }
+
+    /// Its slot in its shard, while it lives.
+    package var slot: UInt32 { place }
+    /// Its shard.
+    package var shard: UInt16 { UInt16(shardNumber) }
+
+    /// The survivor that absorbed it; 0 while it lives.
+    package var forward: UInt32 {
+        get { self[2] ? place : 0 }
+        set {
+            self[2] = true
+            place = newValue
+        }
+    }
+}
+
+/// What is to be said of few profiles.
+package struct ProfileMore: BitwiseCopyable {
+    /// First absorbed id.
+    var absorbed: UInt32 = 0
+    /// First consent that waits for an endpoint.
+    var pending: UInt32 = 0
+    /// Which collection of its ambiguous device it is.
+    var collection: UInt32 = 0
+    /// How many profiles it absorbed, directly or not.
+    var mergeCount: UInt16 = 0
 }
 
 /// An identifier or endpoint of a profile.
 package struct LinkRecord: BitwiseCopyable {
-    /// Event time of the link.
-    package var time: EventTime
+    private let stamp: TaggedTime
     /// The identifier.
-    package var node: UInt32
+    let node: UInt32
     /// The next link.
-    package var next: UInt32 = 0
-    /// Counts as an identifier of the profile; otherwise it is only an endpoint.
-    package var isIdentifier: Bool
+    var next: UInt32 = 0
 
-    package init(node: UInt32, time: EventTime, isIdentifier: Bool) {
+    init(node: UInt32, time: EventTime, isIdentifier: Bool) {
         self.node = node
-        self.time = time
-        self.isIdentifier = isIdentifier
+        stamp = TaggedTime(time, tag: isIdentifier ? 1 : 0)
     }
+
+    /// Event time of the link.
+    var time: EventTime { stamp.time }
+    /// Counts as an identifier of the profile; otherwise it is only an endpoint.
+    var isIdentifier: Bool { stamp[0] }
 }
 
-/// A handle in a list of handles: holders of an endpoint.
+/// A handle in a list of handles: holders of an endpoint, nodes of user ids.
 package struct HandleRecord: BitwiseCopyable {
     package var handle: UInt32
     package var next: UInt32
 }
 
-/// A hash in a list of hashes: user ids of a value, absorbed profile ids.
+/// A hash in a list of hashes: absorbed profile ids.
 package struct HashRecord: BitwiseCopyable {
     package var hash: Hash128
     package var next: UInt32

@@ -21,16 +21,18 @@ struct Chunks {
     @usableFromInline private(set) var count = 0
     @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let limit: Int
+    private var room: Int
     // How many chunks of the last stretch are not used yet; they have their place in the directory.
     private var spare = 0
     private var stretches: [Stretch] = unsafe []
 
-    /// Makes room in the directory for at most so many chunks of a size.
+    /// Makes a directory of at most so many chunks of a size, with room for the first ones.
     init(size: Int, limit: Int) {
         self.size = size
         self.limit = limit
+        room = min(limit, 8)
         // Owned by this value alone; one pointer a chunk.
-        unsafe directory = .allocate(capacity: limit)
+        unsafe directory = .allocate(capacity: room)
     }
 
     /// Gives all memory back; nothing may be done afterwards.
@@ -59,10 +61,21 @@ struct Chunks {
         let first = count + spare
         let more = min(wanted, limit - first)
         precondition(more > 0, "a chunk within the limit")
+        if first + more > room { growDirectory(to: first + more) }
         let memory = unsafe TableMemory.take(more * size)
         unsafe stretches.append(Stretch(memory: memory, size: more * size))
         for index in 0..<more { unsafe directory[first + index] = unsafe memory + index * size }
         spare += more
+    }
+
+    private mutating func growDirectory(to wanted: Int) {
+        let larger = min(limit, max(wanted, room * 2))
+        let moved = UnsafeMutablePointer<UnsafeMutableRawPointer>.allocate(capacity: larger)
+        // Pointers are moved; what they point at stays where it is.
+        unsafe moved.moveInitialize(from: directory, count: count + spare)
+        unsafe directory.deallocate()
+        unsafe directory = moved
+        room = larger
     }
 
     /// Bytes in use.

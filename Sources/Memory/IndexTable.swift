@@ -22,6 +22,9 @@ package struct IndexTable: ~Copyable {
         unsafe slots = unsafe IndexTable.allocate(capacity)
     }
 
+    /// Bytes in use.
+    package var byteCount: Int { (mask + 1) * 8 }
+
     deinit { unsafe TableMemory.give(back: slots, (mask + 1) * 8) }
 
     // Owned by the table alone; zeros are empty slots.

@@ -34,6 +34,11 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
 
     /// Fills a slot, making room for it where it is new.
     package mutating func fill(_ slot: UInt32, _ element: Element) {
+        fill(slot, element, others: element)
+    }
+
+    /// Fills a slot; what is new beside it holds another value.
+    package mutating func fill(_ slot: UInt32, _ element: Element, others: Element) {
         precondition(slot != 0 && slot <= limit)
         while Int(slot >> shift) >= chunks.count {
             chunks.add()
@@ -41,7 +46,7 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
             let chunk = unsafe chunks.directory[chunks.count - 1]
             unsafe chunk.initializeMemory(
                 as: Element.self,
-                repeating: element,
+                repeating: others,
                 count: 1 << Int(shift)
             )
         }

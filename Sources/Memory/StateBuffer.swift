@@ -16,7 +16,14 @@ package struct StateBuffer: ~Copyable {
         unsafe storage = .allocate(byteCount: capacity, alignment: 16)
     }
 
-    deinit { unsafe storage.deallocate() }
+    /// Makes a buffer without memory, to stand in for one that is used elsewhere.
+    package init(standIn: Void) {
+        capacity = 0
+        // Never followed: there is no room.
+        unsafe storage = UnsafeMutableRawPointer(bitPattern: 64).unsafelyUnwrapped
+    }
+
+    deinit { if capacity > 0 { unsafe storage.deallocate() } }
 
     /// Forgets everything and keeps the memory.
     @inlinable
@@ -30,11 +37,11 @@ package struct StateBuffer: ~Copyable {
 
     @usableFromInline
     mutating func grow(_ more: Int) {
-        var larger = capacity
+        var larger = max(64, capacity)
         while larger - count < more { larger *= 2 }
         let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
         unsafe moved.copyMemory(from: storage, byteCount: count)
-        unsafe storage.deallocate()
+        if capacity > 0 { unsafe storage.deallocate() }
         unsafe storage = moved
         capacity = larger
     }
@@ -63,6 +70,31 @@ package struct StateBuffer: ~Copyable {
         // Room was just made; no alignment is asked for.
         unsafe (storage + count).storeBytes(of: number, as: Number.self)
         count &+= MemoryLayout<Number>.size
+    }
+
+    /// Forgets everything from a place on.
+    package mutating func truncate(to length: Int) {
+        precondition(length >= 0 && length <= count)
+        count = length
+    }
+
+    /// A number of two bytes that was written before.
+    package func short(at offset: Int) -> UInt16 {
+        precondition(offset >= 0 && offset &+ 2 <= count)
+        return unsafe storage.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
+    }
+
+    /// Writes a number over two bytes that were written before.
+    package mutating func patch(short number: UInt16, at offset: Int) {
+        precondition(offset >= 0 && offset &+ 2 <= count)
+        unsafe (storage + offset).storeBytes(of: number, as: UInt16.self)
+    }
+
+    /// A number of four bytes that were written before.
+    @inlinable
+    package func number(at offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset &+ 4 <= count)
+        return unsafe storage.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
     }
 
     /// Writes a number over four bytes that were written before.
@@ -108,6 +140,9 @@ package struct StateBuffer: ~Copyable {
         count &+= length
     }
 
+    /// Adds what was written to another buffer.
+    package func append(to other: inout StateBuffer) { other.put(bytes) }
+
     /// What was written, borrowed.
     @inlinable
     package var bytes: RawSpan {
@@ -131,5 +166,31 @@ extension StateBuffer {
         guard unsafe body(place) else { return false }
         count += length
         return true
+    }
+}
+
+extension StateBuffer {
+    /// Adds a number in seven bits a byte, the lowest first: small numbers are short.
+    @inlinable
+    package mutating func put(varying number: UInt64) {
+        reserve(10)
+        var rest = number
+        while rest >= 0x80 {
+            // Room for the longest was just made.
+            unsafe (storage + count).storeBytes(
+                of: UInt8(truncatingIfNeeded: rest) | 0x80,
+                as: UInt8.self
+            )
+            count &+= 1
+            rest >>= 7
+        }
+        unsafe (storage + count).storeBytes(of: UInt8(truncatingIfNeeded: rest), as: UInt8.self)
+        count &+= 1
+    }
+
+    /// Adds a number that may be negative and is short when it is near zero.
+    @inlinable
+    package mutating func put(signed number: Int64) {
+        put(varying: UInt64(bitPattern: (number << 1) ^ (number >> 63)))
     }
 }

@@ -57,4 +57,25 @@ package struct StateReader: ~Escapable {
         let bytes = try take(length)
         return unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
     }
+
+    /// The next number in seven bits a byte.
+    @inlinable
+    package mutating func varying() throws(StateError) -> UInt64 {
+        var number: UInt64 = 0
+        var shift: UInt64 = 0
+        while shift < 70 {
+            let byte = try get(UInt8.self)
+            number |= UInt64(byte & 0x7f) << shift
+            if byte < 0x80 { return number }
+            shift &+= 7
+        }
+        throw .damaged("a number that does not end")
+    }
+
+    /// The next number that may be negative.
+    @inlinable
+    package mutating func signed() throws(StateError) -> Int64 {
+        let number = try varying()
+        return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1)
+    }
 }

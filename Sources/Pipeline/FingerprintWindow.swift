@@ -35,6 +35,9 @@ package struct FingerprintWindow: ~Copyable {
         self.limit = limit
     }
 
+    /// Bytes in use.
+    package var byteCount: Int { (queue.count + slots.count) * 8 + runs.count * 16 }
+
     /// How many are remembered.
     package var count: Int { used }
 

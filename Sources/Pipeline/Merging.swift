@@ -15,6 +15,7 @@ extension ShardPipeline {
     /// Writes the profile of a slot into a parcel and forgets it.
     package mutating func handOver(_ slot: UInt32, into parcel: inout Parcel) {
         parcel.removeAll()
+        store.open(slot, with: &packer)
         let profile = store.profiles[slot]
         parcel.put(profile)
         parcel.put(profile.locale, from: store.texts)
@@ -26,7 +27,8 @@ extension ShardPipeline {
         putViews(profile, &parcel)
         putTraits(profile, &parcel)
         putEntries(profile, &parcel)
-        forgetProfile(slot)
+        wheel.disarm(slot)
+        store.forget(slot)
     }
 
     private func count(_ head: UInt32, _ next: (UInt32) -> UInt32) -> UInt64 {
@@ -155,54 +157,6 @@ extension ShardPipeline {
         }
     }
 
-    /// Gives back everything a profile holds.
-    private mutating func forgetProfile(_ slot: UInt32) {
-        wheel.disarm(slot)
-        store.texts.give(back: store.profiles[slot].locale)
-        while store.profiles[slot].enrollments != 0 {
-            store.freeEnrollment(store.profiles[slot].enrollments, of: slot)
-        }
-        while store.profiles[slot].carts != 0 {
-            store.freeCart(store.profiles[slot].carts, of: slot)
-        }
-        store.freeViews(of: slot)
-        var handle = store.profiles[slot].orders
-        while handle != 0 {
-            let next = store.orders[handle].next
-            store.freeBought(store.orders[handle].products)
-            store.orders.give(back: handle)
-            handle = next
-        }
-        handle = store.profiles[slot].sends
-        while handle != 0 {
-            let next = store.sends[handle].next
-            store.sends.give(back: handle)
-            handle = next
-        }
-        handle = store.profiles[slot].endpoints
-        while handle != 0 {
-            let next = store.endpoints[handle].next
-            store.texts.give(back: store.endpoints[handle].address)
-            store.endpoints.give(back: handle)
-            handle = next
-        }
-        handle = store.profiles[slot].traits
-        while handle != 0 {
-            let next = store.traits[handle].next
-            store.texts.give(back: store.traits[handle].message)
-            store.traits.give(back: handle)
-            handle = next
-        }
-        handle = store.profiles[slot].entries
-        while handle != 0 {
-            let next = store.entries[handle].next
-            store.entries.give(back: handle)
-            handle = next
-        }
-        store.profiles[slot] = ProfileRecord(id: store.profiles[slot].id)
-        store.profiles[slot].isLive = false
-    }
-
     // MARK: Taking over
 
     /// Reads a profile out of a parcel into another, and settles what the merge means.
@@ -212,6 +166,7 @@ extension ShardPipeline {
         now = message.now
         begin(message)
         counters.merges += 1
+        store.open(slot, with: &packer)
         parcel.rewind()
         takeHead(&parcel, into: slot)
         // Which carts came, by the handle they had, and whether one of that key was there.

@@ -357,16 +357,24 @@ package struct Resolver: ~Copyable {
             let change = graph.changes[position]
             position += 1
             switch change {
-            case .created(let profile):
+            case .created(let profile, let shard, let slot):
                 let record = graph.profiles[profile]
                 var message = ShardMessage(.create)
-                message.slot = record.slot
-                message.hash = record.id
+                message.slot = slot
+                message.hash = graph.id(of: profile)
                 message.value =
                     (record.isAmbiguous ? 1 : 0) | (record.hasUserID ? 2 : 0)
-                send(message, to: Int(record.shard))
-            case .merged(let survivor, let absorbed, let shard, let slot, let ids):
-                merge(survivor, shard, slot, event)
+                send(message, to: Int(shard))
+            case .merged(
+                let survivor,
+                let intoShard,
+                let intoSlot,
+                let absorbed,
+                let shard,
+                let slot,
+                let ids
+            ):
+                merge(intoShard, intoSlot, shard, slot, event)
                 writeMerge(survivor, absorbed, ids, event, block)
             case .linked(let profile, let node, let identifier):
                 // The profile may have been absorbed later in the same event.
@@ -406,26 +414,26 @@ package struct Resolver: ~Copyable {
     }
 
     private mutating func merge(
-        _ survivor: UInt32,
+        _ shard: UInt16,
+        _ slot: UInt32,
         _ absorbedShard: UInt16,
         _ absorbedSlot: UInt32,
         _ event: CustomerEvent
     ) {
-        let into = graph.profiles[survivor]
         var over = ShardMessage(.handOver)
         over.slot = absorbedSlot
-        over.peer = into.shard
+        over.peer = shard
         over.sequence = sequence
         send(over, to: Int(absorbedShard))
         var take = ShardMessage(.takeOver)
-        take.slot = into.slot
+        take.slot = slot
         take.peer = absorbedShard
         take.sequence = sequence
         take.value = event.time.milliseconds
         take.now = now
         take.step = step
         step += 1
-        send(take, to: Int(into.shard))
+        send(take, to: Int(shard))
     }
 
     // MARK: Sending
@@ -532,7 +540,7 @@ package struct Resolver: ~Copyable {
         _ event: CustomerEvent,
         _ block: EventBlock
     ) {
-        let into = graph.profiles[survivor].id
+        let into = graph.id(of: survivor)
         let output = output
         let compiled = compiled
         let (second, sequence) = (fired, sequence)
@@ -580,8 +588,8 @@ package struct Resolver: ~Copyable {
         _ event: CustomerEvent,
         _ block: EventBlock
     ) {
-        let one = graph.profiles[graph.live(profile)].id
-        let other = graph.profiles[graph.live(holder)].id
+        let one = graph.id(of: graph.live(profile))
+        let other = graph.id(of: graph.live(holder))
         beginIdentity("identity.conflict.v1", one, event.time)
         output.put(#"{"profile":""#)
         output.put(one)

@@ -1,6 +1,7 @@
 package import Encoding
 package import Events
 import Memory
+package import Profiles
 
 /// The whole pipeline on one thread: resolver and shards, one after the other.
 ///
@@ -22,7 +23,9 @@ package struct SerialPipeline: ~Copyable {
         var pipeline: ShardPipeline
         var delivered = 0
 
-        init(_ rules: CompiledRules) { pipeline = ShardPipeline(rules: rules) }
+        init(_ rules: CompiledRules, _ limits: ProfileLimits) {
+            pipeline = ShardPipeline(rules: rules, limits: limits)
+        }
     }
 
     /// Lends the shards.
@@ -43,12 +46,18 @@ package struct SerialPipeline: ~Copyable {
     }
 
     /// Makes a pipeline of so many shards.
-    package init(rules: CompiledRules, shards count: Int, partitions: Int = 1) {
+    package init(
+        rules: CompiledRules,
+        shards count: Int,
+        partitions: Int = 1,
+        limits: ProfileLimits = ProfileLimits()
+    ) {
         self.init(
             resolver: Resolver(rules: rules, shards: count, partitions: partitions),
             rules: rules,
             shards: count,
-            epoch: 0
+            epoch: 0,
+            limits: limits
         )
     }
 
@@ -58,10 +67,11 @@ package struct SerialPipeline: ~Copyable {
         resolver: consuming Resolver,
         rules: CompiledRules,
         shards count: Int,
-        epoch: UInt64
+        epoch: UInt64,
+        limits: ProfileLimits = ProfileLimits()
     ) {
         self.resolver = resolver
-        lender = Shards(boxes: (0..<count).map { _ in Box(rules) })
+        lender = Shards(boxes: (0..<count).map { _ in Box(rules, limits) })
         parcels = Array(repeating: [], count: count * count)
         self.epoch = epoch
     }
@@ -96,6 +106,16 @@ package struct SerialPipeline: ~Copyable {
             if let due = box.pipeline.earliestTimer { earliest = min(earliest ?? due, due) }
         }
         return earliest
+    }
+
+    /// Bytes of memory by part, of all shards and the resolver.
+    package var memoryUse: [MemoryUse] {
+        var parts: [MemoryUse] = []
+        for (index, first) in (shards.first?.pipeline.memoryUse ?? []).enumerated() {
+            let bytes = shards.reduce(0) { $0 + $1.pipeline.memoryUse[index].bytes }
+            parts.append(MemoryUse(part: first.part, bytes: bytes))
+        }
+        return parts + resolver.memoryUse
     }
 
     /// Counters of all shards together.

@@ -46,6 +46,7 @@ package struct ShardPipeline: ~Copyable {
 
     let texts: OutputTexts
     var wheel: TimerWheel
+    var packer: ProfilePacker
     var fold = CartFold()
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
@@ -62,6 +63,7 @@ package struct ShardPipeline: ~Copyable {
         compiled = rules
         texts = OutputTexts(rules.rules)
         store = ProfileStore(limits: limits)
+        packer = ProfilePacker(hashKey: rules.rules.hashKey)
         wheel = TimerWheel(limit: limits.profilesMax, passed: ShardPipeline.timeBegin)
     }
 
@@ -76,7 +78,7 @@ package struct ShardPipeline: ~Copyable {
     /// Makes room for so many profiles.
     mutating func reserve(_ profiles: Int) {
         store.profiles.reserve(profiles)
-        wheel.reserve(profiles)
+        wheel.reserve(profiles, timers: 0)
     }
 
     /// Timers armed.
@@ -98,40 +100,33 @@ package struct ShardPipeline: ~Copyable {
         if message.verb == .event { Memory.prefetch(block.memory(ofEvent: Int(message.index))) }
     }
 
-    /// Tells the processor what hangs on the heads of a message, which are near by now.
+    /// Tells the processor where the row of a message's profile lies, and what its event names.
     package func prefetchLists(_ message: ShardMessage, in block: EventBlock) {
-        prefetchLists(of: message.slot)
+        prefetchRow(of: message.slot)
         if message.verb == .event { prefetchLists(of: block[event: Int(message.index)], block) }
     }
 
     /// Tells the processor what comes next on the lists of a message, which are near by now.
     package func prefetchTexts(_ message: ShardMessage, in block: EventBlock) {
-        prefetchNext(of: message.slot)
+        prefetchLists(of: message.slot)
         if message.verb == .event { prefetchTexts(of: block[event: Int(message.index)], block) }
     }
 
-    // What a new slot holds is nobody's yet; its handles lead nowhere or to something.
+    // Where the profile is is near by now.
+    private func prefetchRow(of slot: UInt32) {
+        guard slot != 0 else { return }
+        store.profiles.prefetchRow(slot)
+        wheel.prefetchNode(slot)
+    }
+
+    // What hangs on an open profile, whose row is near by now.
     private func prefetchLists(of slot: UInt32) {
-        guard slot != 0, store.profiles.contains(slot) else { return }
+        guard store.profiles.isOpen(slot) else { return }
         let profile = store.profiles[slot]
         store.carts.prefetch(profile.carts)
         store.enrollments.prefetch(profile.enrollments)
         store.views.prefetch(profile.views)
         store.endpoints.prefetch(profile.endpoints)
-    }
-
-    // A record that was given back names another, or nothing; only what is there is asked for.
-    private func prefetchNext(of slot: UInt32) {
-        guard slot != 0, store.profiles.contains(slot) else { return }
-        let profile = store.profiles[slot]
-        if profile.carts != 0 {
-            store.carts.prefetch(store.carts[profile.carts].next)
-            store.operations.prefetch(store.carts[profile.carts].operations)
-        }
-        if profile.enrollments != 0 {
-            store.enrollments.prefetch(store.enrollments[profile.enrollments].next)
-        }
-        if profile.views != 0 { store.views.prefetch(store.views[profile.views].next) }
     }
 
     private func prefetchLists(of event: CustomerEvent, _ block: EventBlock) {
@@ -158,13 +153,14 @@ package struct ShardPipeline: ~Copyable {
     package mutating func apply(_ message: ShardMessage, block: EventBlock?) {
         switch message.verb {
         case .create:
-            store.create(message.slot, id: message.hash)
+            store.create(message.slot, id: message.hash, with: &packer)
             store.profiles[message.slot].isAmbiguous = message.value & 1 != 0
             store.profiles[message.slot].isKnown = message.value & 2 != 0
         case .event:
             guard let block else { return }
             now = message.now
             begin(message)
+            store.open(message.slot, with: &packer)
             apply(block[event: Int(message.index)], in: block, to: message.slot)
             counters.events += 1
         case .everybody:
@@ -174,8 +170,10 @@ package struct ShardPipeline: ~Copyable {
             advance(through: message.value, clock: message.now)
         case .link:
             guard let block else { return }
+            store.open(message.slot, with: &packer)
             link(message, in: block)
         case .consent:
+            store.open(message.slot, with: &packer)
             let endpoint = store.endpoint(of: message.slot, hash: message.hash)
             if endpoint != 0 {
                 store.endpoints[endpoint].consent = ShardMessage.unpack(message.value)
@@ -184,6 +182,9 @@ package struct ShardPipeline: ~Copyable {
             return
         }
     }
+
+    /// Opens the profile of a slot, for who looks at its records.
+    package mutating func open(_ slot: UInt32) { store.open(slot, with: &packer) }
 
     /// Sets the place of outputs that a message causes.
     mutating func begin(_ message: ShardMessage) {
@@ -215,6 +216,7 @@ package struct ShardPipeline: ~Copyable {
         while let slot = wheel.next(through: second) {
             let current = wheel.passed + 1
             now = clock.isSet ? clock : EventTime(second: current) + compiled.rules.disorder
+            store.open(slot, with: &packer)
             order = OutputOrder(
                 second: current,
                 sequence: 0,
@@ -232,19 +234,13 @@ package struct ShardPipeline: ~Copyable {
     private func prefetchTimers() {
         let soon = wheel.soon
         store.profiles.prefetch(soon[2])
-        prefetchLists(of: soon[1])
-        prefetchNext(of: soon[0])
+        prefetchRow(of: soon[1])
+        prefetchLists(of: soon[0])
     }
 
     /// Arms the profile's timer for the earliest of what it waits for.
     mutating func arm(_ slot: UInt32) {
-        var earliest = EventTime(milliseconds: .max)
-        var handle = store.profiles[slot].enrollments
-        while handle != 0 {
-            let record = store.enrollments[handle]
-            if record.due < earliest { earliest = record.due }
-            handle = record.next
-        }
+        let earliest = store.earliestDue(of: slot)
         if earliest.milliseconds == .max {
             wheel.disarm(slot)
         } else if let armed = wheel.due(slot), armed <= earliest.second, armed > wheel.passed {

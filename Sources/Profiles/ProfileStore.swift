@@ -31,6 +31,8 @@ package struct ProfileLimits: Sendable, Equatable {
     package var boughtSpan: TimeSpan = .days(10)
     /// How long a send is remembered.
     package var sendSpan: TimeSpan = .days(400)
+    /// Profiles a shard keeps open before those not touched for longest are packed.
+    package var openMax = 1 << 16
 
     /// The defaults of section 9.
     package init() {}
@@ -52,6 +54,8 @@ package struct ProfileCounters: Sendable, Equatable {
     package var enrollmentsEvicted = 0
     /// Viewed products pushed out.
     package var viewsEvicted = 0
+    /// Profiles that stay open because they say too much for a packed one.
+    package var keptOpen = 0
     /// Orders and cart events that repeated what was known.
     package var repeats = 0
 
@@ -61,15 +65,17 @@ package struct ProfileCounters: Sendable, Equatable {
 
 /// All profiles of one shard.
 ///
-/// Owned by the shard's thread. Every list is bounded by `ProfileLimits`; at the bound the oldest
-/// goes first and is counted.
+/// A profile that is worked on is open: records in slabs. Most people are silent most of the time;
+/// beyond `ProfileLimits.openMax` those not touched for longest are packed into a few bytes, which
+/// say the same. Owned by the shard's thread. Every list is bounded by `ProfileLimits`; at the bound
+/// the oldest goes first and is counted.
 package struct ProfileStore: ~Copyable {
     /// The bounds.
     package let limits: ProfileLimits
     /// What was counted.
     package var counters = ProfileCounters()
-    /// Heads, by slot; the resolver gives the slots out.
-    package var profiles: Slots<ProfileRecord>
+    /// Heads of open profiles, and packed ones, by slot; the resolver gives the slots out.
+    package var profiles: Shelf<ProfileRecord>
     /// Carts.
     package var carts: Slab<CartRecord>
     /// Cart operations.
@@ -99,7 +105,7 @@ package struct ProfileStore: ~Copyable {
     package init(limits: ProfileLimits = ProfileLimits()) {
         self.limits = limits
         let many = 1 << 28
-        profiles = Slots(limit: limits.profilesMax)
+        profiles = Shelf(limit: limits.profilesMax)
         carts = Slab(limit: many)
         operations = Slab(limit: many)
         lines = Slab(limit: many)
@@ -114,8 +120,115 @@ package struct ProfileStore: ~Copyable {
         texts = TextStore(limit: 1 << 27)
     }
 
+    /// Bytes of the lists of open profiles.
+    package var listBytes: Int {
+        carts.byteCount + operations.byteCount + lines.byteCount + orders.byteCount
+            + bought.byteCount + sends.byteCount + endpoints.byteCount + enrollments.byteCount
+            + views.byteCount + traits.byteCount + entries.byteCount
+    }
+
     /// Begins a profile in a slot.
-    package mutating func create(_ slot: UInt32, id: Hash128) {
-        profiles.fill(slot, ProfileRecord(id: id))
+    package mutating func create(_ slot: UInt32, id: Hash128, with packer: inout ProfilePacker) {
+        makeRoom(with: &packer)
+        profiles.open(slot, ProfileRecord(id: id))
+    }
+
+    // MARK: Open and packed
+
+    /// Opens the profile of a slot, if it is packed.
+    package mutating func open(_ slot: UInt32, with packer: inout ProfilePacker) {
+        if !profiles.reach(for: slot) { unpack(slot, with: &packer) }
+    }
+
+    private mutating func unpack(_ slot: UInt32, with packer: inout ProfilePacker) {
+        makeRoom(with: &packer)
+        packer.whole.removeAll()
+        packer.whole.put(profiles.packed(slot))
+        profiles.removePacked(slot)
+        // The packer's other parts are needed meanwhile.
+        var bytes = StateBuffer(standIn: ())
+        swap(&bytes, &packer.whole)
+        do {
+            var reader = StateReader(bytes.bytes)
+            try read(&reader, into: slot, with: &packer)
+        } catch {
+            // It was written by this process, or its digest was checked when it was restored.
+            preconditionFailure("a packed profile is whole: \(error)")
+        }
+        swap(&bytes, &packer.whole)
+    }
+
+    /// Packs what was not touched for longest, as long as too many profiles are open.
+    package mutating func makeRoom(with packer: inout ProfilePacker) {
+        while profiles.openCount >= limits.openMax, let slot = profiles.longestUntouched() {
+            pack(slot, with: &packer)
+        }
+    }
+
+    /// Packs an open profile; one that says more than `ByteCells.lengthMax` stays open, and is
+    /// counted.
+    package mutating func pack(_ slot: UInt32, with packer: inout ProfilePacker) {
+        write(slot, with: &packer)
+        guard packer.whole.count <= ByteCells.lengthMax else {
+            counters.keptOpen += 1
+            return
+        }
+        for index in 0..<packer.texts.count {
+            let text = packer.texts[index]
+            if ProfilePacker.isWare(text) {
+                let kept = texts.take(packer.content(of: text))
+                precondition(kept.isSet, "room for texts")
+                packer.whole.patch(kept.bits, at: packer.textsPlace + 4 * index)
+            } else {
+                _ = texts.share(text)
+            }
+        }
+        forget(slot)
+        let isKept = profiles.put(packer.whole.bytes, in: slot)
+        precondition(isKept, "room for packed profiles")
+    }
+
+    /// Gives back everything an open profile holds, and its slot.
+    package mutating func forget(_ slot: UInt32) {
+        texts.give(back: profiles[slot].locale)
+        while profiles[slot].enrollments != 0 {
+            freeEnrollment(profiles[slot].enrollments, of: slot)
+        }
+        while profiles[slot].carts != 0 { freeCart(profiles[slot].carts, of: slot) }
+        freeViews(of: slot)
+        var handle = profiles[slot].orders
+        while handle != 0 {
+            let next = orders[handle].next
+            freeBought(orders[handle].products)
+            orders.give(back: handle)
+            handle = next
+        }
+        handle = profiles[slot].sends
+        while handle != 0 {
+            let next = sends[handle].next
+            sends.give(back: handle)
+            handle = next
+        }
+        handle = profiles[slot].endpoints
+        while handle != 0 {
+            let next = endpoints[handle].next
+            texts.give(back: endpoints[handle].address)
+            endpoints.give(back: handle)
+            handle = next
+        }
+        handle = profiles[slot].traits
+        while handle != 0 {
+            let next = traits[handle].next
+            texts.give(back: traits[handle].message)
+            traits.give(back: handle)
+            handle = next
+        }
+        handle = profiles[slot].entries
+        while handle != 0 {
+            let next = entries[handle].next
+            entries.give(back: handle)
+            handle = next
+        }
+        profiles.close(slot)
     }
 }

@@ -42,8 +42,6 @@ package struct ProfileRecord: BitwiseCopyable {
     package var contextZone: UInt16 = 0
     /// Country of the latest shipping address.
     package var country: UInt16 = 0
-    /// Whether the slot holds a profile.
-    package var isLive = true
     /// A device of several people (ID-10): only on-site channels may reach it.
     package var isAmbiguous = false
     /// Holds a user id.

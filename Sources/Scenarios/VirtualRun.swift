@@ -149,7 +149,7 @@ package struct VirtualRun: ~Copyable {
             let value = kind == .email ? name.value.lowercased() : name.value
             let hash = rules.hashKey.hash(kind: kind.rawValue, value)
             let profile = pipeline.resolver.graph.profile(of: hash)
-            if profile != 0 { return hex(pipeline.resolver.graph.profiles[profile].id) }
+            if profile != 0 { return hex(pipeline.resolver.graph.id(of: profile)) }
         }
         return nil
     }

@@ -119,6 +119,7 @@ final class SimulatedPipeline {
             switch message.verb {
             case .handOver:
                 let sent = ParcelBox()
+                box.shard.open(message.slot)
                 seams.beforeHandOver?(&box.shard, message.slot)
                 box.shard.handOver(message.slot, into: &sent.parcel)
                 parcels[index * boxes.count + peer].append(sent)
@@ -188,8 +189,11 @@ final class SimulatedPipeline {
         var handle: UInt32 = 1
         while handle <= resolver.graph.profiles.handleMax {
             let record = resolver.graph.profiles[handle]
-            if record.forward == 0, body(&boxes[Int(record.shard)].shard, record.slot) { return }
             handle += 1
+            guard record.forward == 0 else { continue }
+            let box = boxes[Int(record.shard)]
+            box.shard.open(record.slot)
+            if body(&box.shard, record.slot) { return }
         }
     }
 }

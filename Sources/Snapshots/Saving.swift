@@ -76,6 +76,7 @@ extension SnapshotFile {
     package func restorePipeline(
         rules: CompiledRules,
         shards count: Int,
+        limits: ProfileLimits = ProfileLimits(),
         losses: inout StateLosses
     ) throws(SnapshotError) -> SerialPipeline {
         var pipeline = SerialPipeline(
@@ -86,7 +87,7 @@ extension SnapshotFile {
         )
         for index in 0..<count {
             pipeline.put(
-                try restoreShard(index, of: count, rules: rules, losses: &losses),
+                try restoreShard(index, of: count, rules: rules, limits: limits, losses: &losses),
                 at: index
             )
         }

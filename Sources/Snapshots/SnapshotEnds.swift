@@ -77,11 +77,20 @@ struct SnapshotEnds {
                     + "to use an older snapshot or the log"
             )
         }
+        guard version == SnapshotFormat.version else {
+            throw SnapshotError(
+                .olderFormat,
+                path,
+                "snapshot \(path) has format \(version), and this version of Collie reads only "
+                    + "\(SnapshotFormat.version): move it away and let the log be read from its "
+                    + "beginning, or start the version that wrote it"
+            )
+        }
         guard let zero = try? reader.get(UInt32.self),
             let packed = try? reader.get(UInt32.self),
             let length = try? reader.get(UInt32.self)
         else { return nil }
-        guard version == SnapshotFormat.version, zero == 0, packed <= SnapshotFormat.pieceMax,
+        guard zero == 0, packed <= SnapshotFormat.pieceMax,
             length <= SnapshotFormat.pieceMax
         else { throw SnapshotError.damaged(path, "its beginning is not sound") }
         return SnapshotFormat.Frame(packed: packed, length: length)

@@ -10,6 +10,8 @@ package struct SnapshotError: Error, Equatable, CustomStringConvertible {
         case notASnapshot
         /// Written in a format of a later version.
         case newerFormat
+        /// Written in a format that is not read any more.
+        case olderFormat
         /// Not the bytes that were written.
         case damaged
         /// Sound, but of another deployment or build.

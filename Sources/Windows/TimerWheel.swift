@@ -5,16 +5,16 @@ import Memory
 /// Think of the hands of a clock: a timer for the next minutes lies on the dial of seconds, one
 /// for tomorrow on a slower dial, and moves to the faster one when its time comes near. Arming and
 /// disarming cost the same however many timers there are (Varghese, Lauck: Hashed and
-/// Hierarchical Timing Wheels, 1987). One timer a slot; the links lie beside the slots, so nothing
-/// is allocated. Owned by the shard's thread; timers fire in order of their second, those of one
+/// Hierarchical Timing Wheels, 1987). One timer a slot; a slot without one costs four bytes.
+/// Owned by the shard's thread; timers fire in order of their second, those of one
 /// second in no particular order, since profiles do not see each other.
 package struct TimerWheel: ~Copyable {
     /// Where a slot's timer hangs.
     package struct Node: BitwiseCopyable {
-        var due: Int64 = 0
+        var due: Int64
+        var slot: UInt32
         var next: UInt32 = 0
         var previous: UInt32 = 0
-        /// Bucket plus one; 0 is not armed.
         var bucket: UInt16 = 0
     }
 
@@ -26,7 +26,9 @@ package struct TimerWheel: ~Copyable {
     package private(set) var passed: Int64
     /// Timers armed.
     package private(set) var count = 0
-    private var nodes: Slots<Node>
+    // The node of each slot, 0 without one.
+    private var places: Slots<UInt32>
+    private var nodes: Slab<Node>
     private var heads: GrowingBuffer<UInt32>
     // One bit a bucket of the fastest dial that holds timers: silence is skipped, not walked.
     private var occupied: InlineArray<4, UInt64> = .init(repeating: 0)
@@ -34,16 +36,30 @@ package struct TimerWheel: ~Copyable {
     /// Makes a wheel for slots up to the limit whose timers up to `passed` have fired.
     package init(limit: Int, passed: Int64 = -1) {
         self.passed = passed
-        nodes = Slots(limit: limit)
+        places = Slots(limit: limit)
+        nodes = Slab(limit: min(limit, 1 << 30))
         heads = GrowingBuffer(room: TimerWheel.levels * TimerWheel.width)
         for _ in 0..<TimerWheel.levels * TimerWheel.width { heads.append(0) }
     }
 
-    /// Makes room for slots up to one.
-    package mutating func reserve(_ highest: Int) { nodes.reserve(highest) }
+    /// Makes room for slots up to one, and for so many timers.
+    package mutating func reserve(_ highest: Int, timers: Int) {
+        places.reserve(highest)
+        nodes.reserve(timers)
+    }
+
+    /// Bytes in use.
+    package var byteCount: Int { places.byteCount + nodes.byteCount }
+
+    private func place(of slot: UInt32) -> UInt32 {
+        slot != 0 && places.contains(slot) ? places[slot] : 0
+    }
 
     /// Tells the processor that a slot's timer will be armed soon.
-    package func prefetch(_ slot: UInt32) { nodes.prefetch(slot) }
+    package func prefetch(_ slot: UInt32) { places.prefetch(slot) }
+
+    /// The same, a little later: where the timer hangs is near by now.
+    package func prefetchNode(_ slot: UInt32) { nodes.prefetch(place(of: slot)) }
 
     /// A slot of each of the next three seconds with timers, as far as the current turn of the
     /// fastest dial tells; 0 where it does not.
@@ -55,35 +71,46 @@ package struct TimerWheel: ~Copyable {
             if index >= TimerWheel.width { break }
             index += silence(after: index)
             if index >= TimerWheel.width { break }
-            slots[place] = heads[index]
+            slots[place] = heads[index] == 0 ? 0 : nodes[heads[index]].slot
         }
         return slots
     }
 
     /// The second the slot's timer is armed for, or nil.
     package func due(_ slot: UInt32) -> Int64? {
-        guard nodes.contains(slot), nodes[slot].bucket != 0 else { return nil }
-        return nodes[slot].due
+        let place = place(of: slot)
+        return place == 0 ? nil : nodes[place].due
     }
 
     /// Arms the slot's timer for a second, instead of what it was armed for; one already passed
     /// fires in the next second that passes.
     package mutating func arm(_ slot: UInt32, at second: Int64) {
-        if !nodes.contains(slot) { nodes.fill(slot, Node()) }
-        if nodes[slot].bucket != 0 {
-            if nodes[slot].due == max(second, passed + 1) { return }
-            unlink(slot)
+        let second = max(second, passed + 1)
+        var node = place(of: slot)
+        if node == 0 {
+            node = nodes.take(Node(due: second, slot: slot))
+            precondition(node != 0, "room for timers")
+            places.fill(slot, node, others: 0)
+        } else {
+            if nodes[node].due == second { return }
+            unlink(node)
         }
-        link(slot, at: max(second, passed + 1))
+        link(node, at: second)
     }
 
     /// Takes the slot's timer away.
     package mutating func disarm(_ slot: UInt32) {
-        guard nodes.contains(slot), nodes[slot].bucket != 0 else { return }
-        unlink(slot)
+        let node = place(of: slot)
+        if node != 0 { remove(node) }
     }
 
-    private mutating func link(_ slot: UInt32, at second: Int64) {
+    private mutating func remove(_ node: UInt32) {
+        unlink(node)
+        places[nodes[node].slot] = 0
+        nodes.give(back: node)
+    }
+
+    private mutating func link(_ node: UInt32, at second: Int64) {
         // The dial is the slowest on which the second differs from the next second to pass.
         let difference = UInt64(bitPattern: second ^ (passed + 1))
         let highestBit = difference == 0 ? 0 : 63 - difference.leadingZeroBitCount
@@ -96,16 +123,19 @@ package struct TimerWheel: ~Copyable {
         let index = position & (TimerWheel.width - 1)
         let bucket = level * TimerWheel.width + index
         let head = heads[bucket]
-        nodes[slot] = Node(due: second, next: head, previous: 0, bucket: UInt16(bucket + 1))
-        if head != 0 { nodes[head].previous = slot }
-        heads[bucket] = slot
+        nodes[node].due = second
+        nodes[node].next = head
+        nodes[node].previous = 0
+        nodes[node].bucket = UInt16(bucket)
+        if head != 0 { nodes[head].previous = node }
+        heads[bucket] = node
         if level == 0 { occupied[index >> 6] |= 1 << UInt64(index & 63) }
         count += 1
     }
 
-    private mutating func unlink(_ slot: UInt32) {
-        let node = nodes[slot]
-        let bucket = Int(node.bucket) - 1
+    private mutating func unlink(_ handle: UInt32) {
+        let node = nodes[handle]
+        let bucket = Int(node.bucket)
         if node.previous != 0 {
             nodes[node.previous].next = node.next
         } else {
@@ -115,7 +145,6 @@ package struct TimerWheel: ~Copyable {
             }
         }
         if node.next != 0 { nodes[node.next].previous = node.previous }
-        nodes[slot].bucket = 0
         count -= 1
     }
 
@@ -134,9 +163,10 @@ package struct TimerWheel: ~Copyable {
             if passed >= second { return nil }
             let current = passed + 1
             let index = Int(truncatingIfNeeded: current) & (TimerWheel.width - 1)
-            let slot = heads[index]
-            if slot != 0 {
-                unlink(slot)
+            let node = heads[index]
+            if node != 0 {
+                let slot = nodes[node].slot
+                remove(node)
                 return slot
             }
             // Nothing this second: on to the next occupied bucket or the end of this turn of the
@@ -154,19 +184,19 @@ package struct TimerWheel: ~Copyable {
     /// Goes on to just before the earliest timer or the end of a second, and lays out all timers
     /// anew: only a wheel whose time had not begun has so far to go, and turning would not end.
     private mutating func leap(toward second: Int64) {
-        var slots = GrowingBuffer<UInt32>(room: 64)
+        var all = GrowingBuffer<UInt32>(room: 64)
         var first = second + 1
         for bucket in 0..<TimerWheel.levels * TimerWheel.width {
-            var slot = heads[bucket]
-            while slot != 0 {
-                slots.append(slot)
-                first = min(first, nodes[slot].due)
-                slot = nodes[slot].next
+            var node = heads[bucket]
+            while node != 0 {
+                all.append(node)
+                first = min(first, nodes[node].due)
+                node = nodes[node].next
             }
         }
-        for index in 0..<slots.count { unlink(slots[index]) }
+        for index in 0..<all.count { unlink(all[index]) }
         passed = first - 1
-        for index in 0..<slots.count { link(slots[index], at: nodes[slots[index]].due) }
+        for index in 0..<all.count { link(all[index], at: nodes[all[index]].due) }
     }
 
     /// How many seconds from the bucket to the next occupied one or the dial's end.
@@ -197,12 +227,12 @@ package struct TimerWheel: ~Copyable {
                 Int(truncatingIfNeeded: current >> Int64(level * TimerWheel.bits))
                 & (TimerWheel.width - 1)
             let bucket = level * TimerWheel.width + index
-            var slot = heads[bucket]
-            while slot != 0 {
-                let node = nodes[slot]
-                unlink(slot)
-                link(slot, at: node.due)
-                slot = node.next
+            var handle = heads[bucket]
+            while handle != 0 {
+                let node = nodes[handle]
+                unlink(handle)
+                link(handle, at: node.due)
+                handle = node.next
             }
         }
     }
@@ -217,10 +247,10 @@ package struct TimerWheel: ~Copyable {
         if current < -TimerWheel.range {
             var first = Int64.max
             for bucket in 0..<TimerWheel.levels * TimerWheel.width {
-                var slot = heads[bucket]
-                while slot != 0 {
-                    first = min(first, nodes[slot].due)
-                    slot = nodes[slot].next
+                var node = heads[bucket]
+                while node != 0 {
+                    first = min(first, nodes[node].due)
+                    node = nodes[node].next
                 }
             }
             return first

@@ -4,6 +4,7 @@ import Foundation
 import Identity
 import Memory
 import Pipeline
+import Profiles
 import Snapshots
 import Windows
 
@@ -46,8 +47,20 @@ struct PipelineRun: ~Copyable {
     /// What was played, with the clock's steps that were added.
     private(set) var played: [Moment] = []
 
+    /// Next to nobody stays open, so that everybody is packed and unpacked all the time.
+    private static var limits: ProfileLimits {
+        var limits = ProfileLimits()
+        limits.openMax = 2
+        return limits
+    }
+
     init(rules: CompiledRules, shards: Int, partitions: Int = 1, isReading: Bool) {
-        pipeline = SerialPipeline(rules: rules, shards: shards, partitions: partitions)
+        pipeline = SerialPipeline(
+            rules: rules,
+            shards: shards,
+            partitions: partitions,
+            limits: PipelineRun.limits
+        )
         self.rules = rules.rules
         self.isReading = isReading
     }
@@ -85,7 +98,12 @@ struct PipelineRun: ~Copyable {
         let summary = try pipeline.save(SnapshotHeader(epoch: pipeline.epoch), to: folder)
         let file = try SnapshotFile(path: summary.path)
         var losses = StateLosses()
-        pipeline = try file.restorePipeline(rules: compiled, shards: shards, losses: &losses)
+        pipeline = try file.restorePipeline(
+            rules: compiled,
+            shards: shards,
+            limits: PipelineRun.limits,
+            losses: &losses
+        )
         precondition(losses.isEmpty, "nothing is lost under the same rules")
         return file
     }
@@ -121,7 +139,7 @@ struct PipelineRun: ~Copyable {
             let profile = pipeline.resolver.graph.profile(of: name.hash(rules))
             guard profile != 0 else { continue }
             outcomes.owners[name.description] =
-                hexadecimal(pipeline.resolver.graph.profiles[profile].id)
+                hexadecimal(pipeline.resolver.graph.id(of: profile))
         }
     }
 

@@ -74,7 +74,7 @@ struct DamageTests {
         #expect(try start().epoch == 1)
     }
 
-    @Test func `a later format and a foreign file say what they are`() throws {
+    @Test func `other formats and a foreign file say what they are`() throws {
         var data = try save()
         data[8] = 9
         try put(data)
@@ -82,6 +82,12 @@ struct DamageTests {
         #expect(epoch == 1)
         #expect(errors.map(\.kind) == [.newerFormat])
         #expect(errors[0].description.contains("format 9"))
+        data[8] = 1
+        try put(data)
+        (epoch, errors) = try start()
+        #expect(epoch == 1)
+        #expect(errors.map(\.kind) == [.olderFormat])
+        #expect(errors[0].description.contains("format 1, and this version of Collie reads only 2"))
         try put(Data("a shopping list, and a rather long one at that".utf8))
         (epoch, errors) = try start()
         #expect(epoch == 1)

@@ -26,8 +26,9 @@ struct SourceTests {
         ],
         "LoadTesting": ["Capture/EventRenewal", "EventWriter", "RawBytes"],
         "Memory": [
-            "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab", "SlabState",
-            "Slots", "StateBuffer", "StateReader", "TableMemory", "TextStore",
+            "ByteCells", "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab",
+            "SlabState",
+            "Shelf", "Slots", "StateBuffer", "StateReader", "TableMemory", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],

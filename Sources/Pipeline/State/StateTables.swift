@@ -44,6 +44,8 @@ struct StateTables {
     private(set) var zones: [ZoneIndex] = []
     /// What an amount without currency was in, where that is another one today.
     private(set) var formerCurrency: UInt32 = 0
+    /// Everything means what it meant: profiles need no change.
+    private(set) var isSame = true
 
     // What is hashed to tell whether two keys are one.
     private static func proof(_ rules: Rules) -> Hash128 {
@@ -67,7 +69,10 @@ struct StateTables {
             for step in flow.steps { buffer.put(text: step.id) }
         }
         buffer.put(UInt32(rules.attributeNames.count))
-        for name in rules.attributeNames { buffer.put(text: name) }
+        for (index, name) in rules.attributeNames.enumerated() {
+            buffer.put(text: name)
+            buffer.put(UInt8(rules.isTrait(UInt16(index)) ? 1 : 0))
+        }
         return buffer
     }
 
@@ -104,7 +109,15 @@ struct StateTables {
         for _ in 0..<(try reader.get(UInt32.self)) {
             let name = try reader.text()
             let index = rules.attributeNames.firstIndex(of: name).map(UInt16.init)
-            attributes.append(index.flatMap { rules.isTrait($0) ? $0 : nil })
+            let today = index.flatMap { rules.isTrait($0) ? $0 : nil }
+            let wasTrait = try reader.get(UInt8.self) != 0
+            if wasTrait, today != UInt16(attributes.count) { isSame = false }
+            attributes.append(today)
+        }
+        if formerCurrency != 0 { isSame = false }
+        for (saved, zone) in zones.enumerated() where Int(zone) != saved { isSame = false }
+        for (saved, flow) in flows.enumerated() where flow.index != saved || flow.steps != nil {
+            isSame = false
         }
     }
 

@@ -24,11 +24,13 @@ package struct StateWriter: ~Copyable {
     private let ranges: [RangeBuffer]
     private var buffer = StateBuffer(room: 320 << 10)
     private var texts = TextNumbers()
+    private var packer: ProfilePacker
     /// Profiles written.
     package private(set) var profiles = 0
 
     /// Gets everything ready for one save.
     package init(rules: CompiledRules) {
+        packer = ProfilePacker(hashKey: rules.rules.hashKey)
         tables = StateTables.save(rules, layouts)
         ranges = (0..<SlotNumbering.ranges).map { _ in RangeBuffer() }
     }
@@ -66,11 +68,11 @@ package struct StateWriter: ~Copyable {
             let profile = resolver.graph.profiles[handle]
             handle += 1
             guard profile.forward == 0 else { continue }
-            let index = SlotNumbering.range(of: profile.id.low)
+            let index = SlotNumbering.range(of: resolver.graph.id(of: handle - 1).low)
             let range = ranges[index]
             let shard = Int(profile.shard)
             shards.withShard(shard) {
-                $0.save(profile.slot, shard, into: &range.bytes, &texts, layouts)
+                $0.save(profile.slot, shard, into: &range.bytes, &texts, &packer)
             }
             range.count += 1
             profiles += 1

@@ -42,7 +42,8 @@ struct TextNumbers: ~Copyable {
         return number
     }
 
-    private mutating func number(_ bytes: RawSpan) -> UInt32 {
+    /// The number of a text by what it says, from 1.
+    mutating func number(_ bytes: RawSpan) -> UInt32 {
         let content = hash.hash(kind: 0, bytes)
         let tag = UInt32(truncatingIfNeeded: content.low)
         let found = byContent.find(tag) { contents[Int($0) - 1] == content }
