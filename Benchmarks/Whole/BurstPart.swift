@@ -5,7 +5,7 @@ struct BurstPart {
     /// What is usual, as a share of what sender, broker and Collie reach together: ten times that is
     /// more than they can.
     private static let share = 0.15
-    private static let people = "5000"
+    private static let people = "1000"
 
     static func run(_ bench: Bench) throws -> Findings {
         let usual = try LatencyPart.liveRate(.exactlyOnce, bench) * share
@@ -59,7 +59,7 @@ struct BurstPart {
             title: "Burst",
             note: "`collie load --curve flash`, exactly-once: \(grouped(usual)) events/s, which is "
                 + "\(percent(share)) of what sender, broker and Collie reach together, and ten times "
-                + "that for \(bench.options.burst) s; 5,000 people, all known before. No lag is what "
+                + "that for \(bench.options.burst) s; 1,000 people, all known before. No lag is what "
                 + "half a second of the usual brings."
         )
         findings.add(

@@ -2,7 +2,7 @@ import LoadTesting
 
 /// Whether memory grows under a load that stays the same.
 struct SteadyBench {
-    private static let people = 5_000
+    private static let people = 1_000
 
     static func run(_ bench: Bench) throws -> Findings {
         let options = bench.options
