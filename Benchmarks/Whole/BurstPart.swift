@@ -14,7 +14,7 @@ struct BurstPart {
         say("burst: \(bench.options.burst * 10) s, \(grouped(usual))/s and ten times that")
         let same = ["--shoppers", people, "--seed", "1", "--pace", "0.02"]
         // So that everybody is known before, and what comes to stay is there.
-        let rate = max(1, Int(usual))
+        let rate = max(1, Int(usual * 3))
         let warmUp = max(30, ShortWindows.settlingEvents / rate)
         try deployment.load(
             same + ["--rate", "\(rate)", "--span", "\(warmUp)s", "--drain", "5s"]
