@@ -74,7 +74,7 @@ package final class Engine: Sendable {
         self.rules = rules
         // Enough that every decoder has one in hand and one waiting, and the resolver may hold an
         // epoch back.
-        let count = 4 * configuration.decoders + 8
+        let count = 4 * configuration.decoders + 20
         blocks = (0..<count).map { _ in EventBlock(capacity: configuration.block) }
     }
 

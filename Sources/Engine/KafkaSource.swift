@@ -20,7 +20,7 @@ package final class KafkaSource: RecordSource {
         package var epochEventsMax = 100_000
         /// An epoch ends behind so many blocks: they stay taken until it is resolved, so it must be
         /// well below what the engine has.
-        package var epochBlocksMax = 4
+        package var epochBlocksMax = 12
         /// Without records, an epoch ends this often.
         package var markInterval: Duration = .milliseconds(500)
         /// Refuses to go on behind records that were read before and of which the state knows
