@@ -71,7 +71,8 @@ struct Options {
             case "steady": isSteady = true
             case "--help", "-h": wantsHelp = true
             case "--parts", "--events", "--shoppers", "--rounds", "--span", "--burst", "--profiles",
-                "--tail", "--people", "--minutes", "--rate", "--config", "--brokers", "--results", "--plot":
+                "--tail", "--people", "--minutes", "--rate", "--config", "--brokers", "--results",
+                "--plot":
                 guard let value = rest.popFirst() else { throw Failure("\(word) lacks its value") }
                 try set(word, value)
             default: throw Failure("what is \"\(word)\"? --help says what there is")

@@ -161,7 +161,8 @@ struct RecoveryPart {
         findings.add(
             "snapshot",
             decimal(saved.bytes / saved.profiles, 0) + " bytes a profile",
-            ratio: "\(decimal(saved.seconds, 1)) s to save at \(grouped(Double(self.rate))) events/s"
+            ratio:
+                "\(decimal(saved.seconds, 1)) s to save at \(grouped(Double(self.rate))) events/s"
         )
         for (name, all) in [("as fast as it goes", busy), ("at 20,000 events/s", calm)] {
             findings.add(
