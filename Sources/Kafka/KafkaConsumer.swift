@@ -44,7 +44,7 @@ package final class KafkaConsumer: @unchecked Sendable {
         try configuration.set("fetch.wait.max.ms", "20")
         try configuration.set("fetch.error.backoff.ms", "100")
         try configuration.set("heartbeat.interval.ms", "1000")
-        try configuration.set("max.poll.interval.ms", "300000")
+        try configuration.set("max.poll.interval.ms", "60000")
         try configuration.set(passedThrough: settings.properties)
         try configuration.set(passedThrough: settings.consumerProperties)
         try configuration.set("group.id", settings.group)
