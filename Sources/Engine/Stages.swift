@@ -511,7 +511,7 @@ final class ShardStage: @unchecked Sendable {
             }
             switch batch[index].verb {
             case .handOver, .takeOver, .release, .epochEnd: return index
-            default: pipeline.apply(batch[index], block: block)
+            default: pipeline.apply(batch[index], in: block)
             }
             index += 1
         }

@@ -102,6 +102,7 @@ package struct ByteCells: ~Copyable {
     }
 
     /// Keeps a copy of some bytes; 0 if they are too long or there is no room.
+    @usableFromInline
     package mutating func keep(_ bytes: RawSpan) -> UInt32 {
         let length = bytes.byteCount
         guard length <= ByteCells.lengthMax else { return 0 }
@@ -148,6 +149,7 @@ package struct ByteCells: ~Copyable {
     }
 
     /// Forgets the bytes under a handle.
+    @usableFromInline
     package mutating func give(back handle: UInt32) {
         let row = ByteCells.row(of: handle)
         unsafe rows[row].give(back: handle & ByteCells.indexMask)

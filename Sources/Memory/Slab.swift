@@ -37,6 +37,7 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     deinit { chunks.free() }
 
     @inlinable
+    @inline(__always)
     func address(_ handle: UInt32) -> UnsafeMutablePointer<Element> {
         precondition(handle != 0 && handle <= highest, "a handle of this slab")
         let index = handle &- 1

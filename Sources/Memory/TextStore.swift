@@ -168,6 +168,15 @@ package struct TextStore: ~Copyable {
         return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
     }
 
+    /// Tells the processor that a string will be read soon.
+    package func prefetch(_ handle: TextHandle) {
+        guard handle.isSet else { return }
+        // Only asked for.
+        unsafe TableMemory.prefetch(
+            TextStore.isOwn(handle) ? owned.pointer(handle) : shared.pointer(handle)
+        )
+    }
+
     // MARK: One owner's strings
 
     /// Stores a string for one owner; none for an empty string, for one over `lengthMax`, and at

@@ -196,7 +196,7 @@ extension ShardPipeline {
         if decided > store.enrollments[handle].lastDecision {
             store.enrollments[handle].lastDecision = decided
         }
-        guard next < compiled.rules.flows[index].steps.count else {
+        guard next < compiled.timings[index].stepCount else {
             finish(handle, closesCart: true, of: slot)
             return
         }
@@ -230,11 +230,7 @@ extension ShardPipeline {
 
     /// The channel of the next message of an enrollment.
     func nextChannel(of record: EnrollmentRecord) -> Channel? {
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
-        for step in flow.steps[Int(record.step)...] {
-            if case .send(let message) = step.action { return message.channels.first }
-        }
-        return nil
+        compiled.timings[Int(record.flowIndex)].nextChannels[Int(record.step)]
     }
 
     /// Forgets an enrollment; a default cart ends with it.

@@ -574,7 +574,7 @@ extension ShardPipeline {
         var handle = store.profiles[slot].enrollments
         while handle != 0 {
             let next = store.enrollments[handle].next
-            let flow = compiled.rules.flows[Int(store.enrollments[handle].flowIndex)]
+            let flow = compiled.flows[Int(store.enrollments[handle].flowIndex)].definition
             if matches(flow.goals, event, in: block, of: slot) {
                 end(handle, .goalMet, at: event.time, of: slot)
             } else if matches(flow.exits, event, in: block, of: slot) {

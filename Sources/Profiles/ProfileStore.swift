@@ -160,8 +160,69 @@ package struct ProfileStore: ~Copyable {
 
     /// Packs what was not touched for longest, as long as too many profiles are open.
     package mutating func makeRoom(with packer: inout ProfilePacker) {
-        while profiles.openCount >= limits.openMax, let slot = profiles.longestUntouched() {
-            pack(slot, with: &packer)
+        while profiles.openCount >= limits.openMax {
+            prefetchTurns()
+            let slot = profiles.takeTurn()
+            if slot != 0 { pack(slot, with: &packer) }
+        }
+    }
+
+    // Who is packed was silent for long, and lies in memory that is far away: each step names the
+    // next.
+    private func prefetchTurns() {
+        profiles.prefetch(profiles.turn(16))
+        let near = profiles.turn(12)
+        if profiles.isUntouched(near) { profiles.prefetchRow(near) }
+        let listed = profiles.turn(8)
+        if profiles.isUntouched(listed) { prefetchLists(of: listed) }
+        let next = profiles.turn(4)
+        if profiles.isUntouched(next) { prefetchSecond(of: next) }
+        let last = profiles.turn(2)
+        if profiles.isUntouched(last) { prefetchThird(of: last) }
+    }
+
+    /// Tells the processor what hangs on an open profile, whose row is near by now.
+    package func prefetchLists(of slot: UInt32) {
+        carts.prefetch(profiles[slot].carts)
+        enrollments.prefetch(profiles[slot].enrollments)
+        views.prefetch(profiles[slot].views)
+        endpoints.prefetch(profiles[slot].endpoints)
+        orders.prefetch(profiles[slot].orders)
+        sends.prefetch(profiles[slot].sends)
+    }
+
+    /// Tells the processor what hangs on the beginnings of a profile's lists, which are near by
+    /// now.
+    package func prefetchSecond(of slot: UInt32) {
+        let cart = profiles[slot].carts
+        if cart != 0 {
+            operations.prefetch(carts[cart].operations)
+            texts.prefetch(carts[cart].keyText)
+        }
+        let enrollment = profiles[slot].enrollments
+        if enrollment != 0 { texts.prefetch(enrollments[enrollment].cause) }
+        let endpoint = profiles[slot].endpoints
+        if endpoint != 0 {
+            texts.prefetch(endpoints[endpoint].address)
+            endpoints.prefetch(endpoints[endpoint].next)
+        }
+        let view = profiles[slot].views
+        if view != 0 { views.prefetch(views[view].next) }
+        let order = profiles[slot].orders
+        if order != 0 { bought.prefetch(orders[order].products) }
+    }
+
+    /// The same, a step later.
+    package func prefetchThird(of slot: UInt32) {
+        let cart = profiles[slot].carts
+        if cart != 0, carts[cart].operations != 0 {
+            let operation = carts[cart].operations
+            lines.prefetch(operations[operation].lines)
+            operations.prefetch(operations[operation].next)
+        }
+        let endpoint = profiles[slot].endpoints
+        if endpoint != 0, endpoints[endpoint].next != 0 {
+            texts.prefetch(endpoints[endpoints[endpoint].next].address)
         }
     }
 
