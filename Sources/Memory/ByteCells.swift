@@ -30,7 +30,11 @@ package struct ByteCells: ~Copyable {
             let cells = (1 << 16) / size
             shift = UInt32(Int.bitWidth - 1 - cells.leadingZeroBitCount)
             limit = ByteCells.indexMask
-            chunks = Chunks(size: size << Int(shift), limit: Int(limit) >> Int(shift) + 1)
+            chunks = Chunks(
+                size: size << Int(shift),
+                limit: Int(limit) >> Int(shift) + 1,
+                isSparing: true
+            )
         }
 
         func address(_ index: UInt32) -> UnsafeMutableRawPointer {

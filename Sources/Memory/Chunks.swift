@@ -21,13 +21,20 @@ struct Chunks {
     @usableFromInline private(set) var count = 0
     @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let limit: Int
+    // How many chunks a stretch has at least.
+    private let stretchMin: Int
     private var room: Int
     // How many chunks of the last stretch are not used yet; they have their place in the directory.
     private var spare = 0
     private var stretches: [Stretch] = unsafe []
 
     /// Makes a directory of at most so many chunks of a size, with room for the first ones.
-    init(size: Int, limit: Int) {
+    ///
+    /// What comes behind those stands in large pages, unless memory matters more than the way to
+    /// it (`isSparing`).
+    init(size: Int, limit: Int, isSparing: Bool = false) {
+        let large = (TableMemory.largeMin + size - 1) / size
+        stretchMin = isSparing ? Chunks.fewMax : max(Chunks.fewMax, large)
         self.size = size
         self.limit = limit
         room = min(limit, 8)
@@ -46,7 +53,7 @@ struct Chunks {
     /// Adds a chunk.
     @usableFromInline
     mutating func add() {
-        if spare == 0 { extend(count < Chunks.fewMax ? 1 : max(Chunks.fewMax, count / 8)) }
+        if spare == 0 { extend(count < Chunks.fewMax ? 1 : max(stretchMin, count / 8)) }
         spare -= 1
         count += 1
     }

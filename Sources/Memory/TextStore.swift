@@ -275,8 +275,10 @@ package struct TextStore: ~Copyable {
         handle = taken
     }
 
-    private func isShared(_ handle: TextHandle, holding wanted: RawSpan) -> Bool {
-        guard handle.isSet, !TextStore.isOwn(handle) else { return false }
+    /// Whether a handle is what `take` answers for a string, if it is known.
+    package func isShared(_ handle: TextHandle, holding wanted: RawSpan) -> Bool {
+        guard handle.isSet else { return wanted.byteCount == 0 }
+        guard !TextStore.isOwn(handle) else { return false }
         let known = bytes(of: handle)
         guard known.byteCount == wanted.byteCount else { return false }
         return unsafe known.withUnsafeBytes { one in

@@ -259,7 +259,9 @@ extension ShardPipeline {
         isOld: Bool
     ) {
         fold.fold(cart, in: store)
-        if !fold.lines.isEmpty { store.carts[cart].hadLines = true }
+        // Neither touching nor beginning an enrollment changes what the cart holds.
+        let isEmpty = fold.lines.isEmpty
+        if !isEmpty { store.carts[cart].hadLines = true }
         if event.time > store.carts[cart].lastActivity {
             store.carts[cart].lastActivity = event.time
         }
@@ -269,7 +271,7 @@ extension ShardPipeline {
         } else if starts, !isOld, store.carts[cart].stage == .cart, let flow = compiled.cartFlow {
             live = enroll(flow, event, in: block, cart: cart, entity: event.cart, of: slot)
         }
-        endIfEmpty(cart, live, at: event.time, of: slot)
+        if isEmpty { endEmpty(cart, live, at: event.time, of: slot) }
     }
 
     /// A cart without lines ends its enrollment, and itself if it is the default cart (AB-3).
@@ -280,7 +282,15 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         fold.fold(cart, in: store)
-        guard fold.lines.isEmpty else { return }
+        if fold.lines.isEmpty { endEmpty(cart, live, at: time, of: slot) }
+    }
+
+    private mutating func endEmpty(
+        _ cart: UInt32,
+        _ live: UInt32,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
         if live != 0 { end(live, .empty, at: max(lastOperation(of: cart), time), of: slot) }
         if live != 0 || store.carts[cart].hadLines { closeDefaultCart(cart, forgetting: false) }
     }

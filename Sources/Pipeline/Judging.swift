@@ -158,7 +158,7 @@ extension ShardPipeline {
         return latest != 0 && store.orders[latest].time > begin
     }
 
-    private func coolsDown(
+    private mutating func coolsDown(
         _ record: EnrollmentRecord,
         _ flow: CompiledFlow,
         at time: EventTime,
@@ -403,7 +403,7 @@ extension ShardPipeline {
         return isSent(record, channel, of: slot) ? .drop(.alreadySent) : .send
     }
 
-    private func isSent(
+    private mutating func isSent(
         _ record: EnrollmentRecord,
         _ channel: Channel,
         of slot: UInt32
@@ -417,7 +417,7 @@ extension ShardPipeline {
         return false
     }
 
-    private func quietVerdict(
+    private mutating func quietVerdict(
         _ end: EventTime,
         _ record: EnrollmentRecord,
         _ flow: CompiledFlow,
@@ -434,7 +434,7 @@ extension ShardPipeline {
     }
 
     /// Spreads releases so that not everybody is written to at the same second (QH-3).
-    private func jitter(_ record: EnrollmentRecord, _ flow: CompiledFlow) -> TimeSpan {
+    private mutating func jitter(_ record: EnrollmentRecord, _ flow: CompiledFlow) -> TimeSpan {
         let seconds = UInt64(max(0, flow.definition.jitter.milliseconds / 1_000))
         guard seconds > 0 else { return .zero }
         var state = compiled.rules.hashKey.begin(kind: HashKind.jitter)

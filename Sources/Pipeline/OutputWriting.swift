@@ -40,7 +40,7 @@ extension ShardPipeline {
     }
 
     /// The hash of a step, without channel: on several channels it takes one slot (FC-5).
-    func stepHash(_ record: EnrollmentRecord) -> UInt64 {
+    mutating func stepHash(_ record: EnrollmentRecord) -> UInt64 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
         texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)
@@ -48,7 +48,7 @@ extension ShardPipeline {
     }
 
     /// The send id: flow and enrollment key, step, channel, attempt; nothing else.
-    func sendID(_ record: EnrollmentRecord, _ channel: Channel) -> Hash128 {
+    mutating func sendID(_ record: EnrollmentRecord, _ channel: Channel) -> Hash128 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
         texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)

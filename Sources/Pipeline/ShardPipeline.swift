@@ -29,6 +29,16 @@ package struct ShardCounters: Sendable, Equatable {
     }
 }
 
+/// What an enrollment's key is made of, and the key.
+private struct KeyedEnrollment: BitwiseCopyable {
+    // No enrollment is of this flow and time.
+    var flow: UInt64 = 0
+    var entity: UInt64 = 0
+    var firstTime = EventTime.none
+    var firstIdentifier = Hash128.none
+    var key = Hash128.none
+}
+
 /// One shard's whole decision: events in, commands and decisions out, as a pure state machine.
 ///
 /// Two verbs: an event is applied, time passes. What a profile holds is told by the events applied
@@ -51,6 +61,8 @@ package struct ShardPipeline: ~Copyable {
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
     var ladder = GrowingBuffer<UInt32>(room: 32)
+    // The enrollment whose key was asked for last.
+    private var keyed = KeyedEnrollment()
     // Before every second, and so far from the ends of its type that sums do not overflow.
     private static let timeBegin = Int64.min / 4
     /// The present, as the resolver told it last.
@@ -297,7 +309,7 @@ package struct ShardPipeline: ~Copyable {
         }
     }
 
-    private func isMoreUrgent(_ left: UInt32, _ right: UInt32) -> Bool {
+    private mutating func isMoreUrgent(_ left: UInt32, _ right: UInt32) -> Bool {
         let a = store.enrollments[left]
         let b = store.enrollments[right]
         let flowA = Int(a.flowIndex)
@@ -314,12 +326,26 @@ package struct ShardPipeline: ~Copyable {
     }
 
     /// The enrollment's key (section 9): flow, cart or order, first event's identifier and time.
-    func key(of record: EnrollmentRecord) -> Hash128 {
+    ///
+    /// One decision asks for it again and again.
+    mutating func key(of record: EnrollmentRecord) -> Hash128 {
+        if record.flow == keyed.flow, record.entity == keyed.entity,
+            record.firstTime == keyed.firstTime, record.firstIdentifier == keyed.firstIdentifier
+        {
+            return keyed.key
+        }
         var state = compiled.rules.hashKey.begin(kind: HashKind.enrollment)
         state.append(record.flow)
         state.append(record.entity)
         state.append(record.firstIdentifier)
         state.append(UInt64(bitPattern: record.firstTime.milliseconds))
-        return state.finish()
+        keyed = KeyedEnrollment(
+            flow: record.flow,
+            entity: record.entity,
+            firstTime: record.firstTime,
+            firstIdentifier: record.firstIdentifier,
+            key: state.finish()
+        )
+        return keyed.key
     }
 }

@@ -100,6 +100,8 @@ package struct ProfileStore: ~Copyable {
     package var entries: Slab<EntryRecord>
     /// Strings.
     package var texts: TextStore
+    /// Products met lately.
+    var wares = WareCache()
 
     /// Makes an empty store.
     package init(limits: ProfileLimits = ProfileLimits()) {
@@ -240,6 +242,7 @@ package struct ProfileStore: ~Copyable {
                 let kept = texts.take(packer.content(of: text))
                 precondition(kept.isSet, "room for texts")
                 packer.whole.patch(kept.bits, at: packer.textsPlace + 4 * index)
+                wares.note(kept, of: packer.line(ofText: index + 1), &texts)
             } else {
                 _ = texts.share(text)
             }
