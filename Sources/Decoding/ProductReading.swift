@@ -81,9 +81,20 @@ extension RecordDecoding {
         let isStock = event.meaning == .productStockChanged
         let quantity = first(isStock ? fields.stock : fields.quantity, from: base)
         product.quantity = try whole(quantity, isStock: isStock, of: block)
+        if product.hash != 0 { product.content = content(of: product, in: block) }
         block[product: productEnd] = product
         productEnd += 1
         event.productCount += 1
+    }
+
+    // Never 0.
+    private mutating func content(of product: Product, in block: EventBlock) -> UInt64 {
+        var content = contentSeed
+        block.bytes(of: product.id).mix(into: &content)
+        block.bytes(of: product.name).mix(into: &content)
+        block.bytes(of: product.url).mix(into: &content)
+        block.bytes(of: product.imageURL).mix(into: &content)
+        return content | 1
     }
 
     // A number, or one in quotes; no price is below zero.

@@ -76,6 +76,9 @@ package struct Product: BitwiseCopyable, Sendable {
     package var url: Text = .none
     /// Its picture.
     package var imageURL: Text = .none
+    /// A hash of its four texts, under the deployment's key: products of one hash and content are
+    /// called the same; 0 if it was not asked for.
+    package var content: UInt64 = 0
     /// How many, or `unknownQuantity` if not given; stock for `Product Stock Changed`.
     package var quantity: Int32 = Product.unknownQuantity
 

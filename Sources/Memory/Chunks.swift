@@ -5,9 +5,6 @@
 @safe
 @usableFromInline
 struct Chunks {
-    /// From so many chunks on they come in stretches.
-    private static let fewMax = 16
-
     // Owned by the chunks; the sizes say how to give it back.
     @unsafe
     private struct Stretch {
@@ -21,7 +18,8 @@ struct Chunks {
     @usableFromInline private(set) var count = 0
     @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let limit: Int
-    // How many chunks a stretch has at least.
+    // From so many chunks on they come in stretches of at least so many.
+    private let fewMax: Int
     private let stretchMin: Int
     private var room: Int
     // How many chunks of the last stretch are not used yet; they have their place in the directory.
@@ -34,7 +32,8 @@ struct Chunks {
     /// it (`isSparing`).
     init(size: Int, limit: Int, isSparing: Bool = false) {
         let large = (TableMemory.largeMin + size - 1) / size
-        stretchMin = isSparing ? Chunks.fewMax : max(Chunks.fewMax, large)
+        fewMax = isSparing ? 16 : 4
+        stretchMin = isSparing ? 16 : max(16, large)
         self.size = size
         self.limit = limit
         room = min(limit, 8)
@@ -53,7 +52,7 @@ struct Chunks {
     /// Adds a chunk.
     @usableFromInline
     mutating func add() {
-        if spare == 0 { extend(count < Chunks.fewMax ? 1 : max(stretchMin, count / 8)) }
+        if spare == 0 { extend(count < fewMax ? 1 : max(stretchMin, count / 8)) }
         spare -= 1
         count += 1
     }

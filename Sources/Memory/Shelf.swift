@@ -35,8 +35,8 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     /// An open row, in place.
     @inlinable
     package subscript(slot: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        unsafeMutableAddress { unsafe address(slot) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(slot)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(slot) }
     }
 
     @inlinable

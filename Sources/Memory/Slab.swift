@@ -49,8 +49,8 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     /// The record of a handle, in place.
     @inlinable
     package subscript(handle: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(handle)) }
-        unsafeMutableAddress { unsafe address(handle) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(handle)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(handle) }
     }
 
     /// Tells the processor that a record will be read or written soon; one that is not there is

@@ -19,8 +19,8 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     /// A record, in place; its slot was filled before.
     @inlinable
     package subscript(slot: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        unsafeMutableAddress { unsafe address(slot) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(slot)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(slot) }
     }
 
     @inlinable

@@ -100,7 +100,7 @@ package struct ShardPipeline: ~Copyable {
     package var earliestTimer: Int64? { wheel.earliest() }
 
     /// How many messages before their turn heads, lists and texts are to be fetched.
-    package static var distances: (heads: Int, lists: Int, texts: Int) { (18, 12, 6) }
+    package static var distances: (heads: Int, lists: Int, records: Int) { (18, 12, 6) }
 
     // A person's records and an event's texts lie all over a memory that is far away, and each
     // names the next.
@@ -119,9 +119,8 @@ package struct ShardPipeline: ~Copyable {
     }
 
     /// Tells the processor what comes next on the lists of a message, which are near by now.
-    package func prefetchTexts(_ message: ShardMessage, in block: EventBlock) {
+    package func prefetchRecords(_ message: ShardMessage) {
         prefetchLists(of: message.slot)
-        if message.verb == .event { prefetchTexts(ofEvent: Int(message.index), block) }
     }
 
     // Where the profile is is near by now.
@@ -147,15 +146,6 @@ package struct ShardPipeline: ~Copyable {
         if !locale.isEmpty { Memory.prefetch(block.bytes(of: locale)) }
         let messageID = block[event: event].messageID
         if !messageID.isEmpty { Memory.prefetch(block.bytes(of: messageID)) }
-    }
-
-    private func prefetchTexts(ofEvent event: Int, _ block: EventBlock) {
-        guard block[event: event].productCount > 0 else { return }
-        let product = block[product: Int(block[event: event].products)]
-        if !product.id.isEmpty { Memory.prefetch(block.bytes(of: product.id)) }
-        if !product.name.isEmpty { Memory.prefetch(block.bytes(of: product.name)) }
-        if !product.url.isEmpty { Memory.prefetch(block.bytes(of: product.url)) }
-        if !product.imageURL.isEmpty { Memory.prefetch(block.bytes(of: product.imageURL)) }
     }
 
     /// Takes one message of the resolver.

@@ -4,13 +4,16 @@ import Memory
 /// The products met lately, each with the texts it was called by.
 ///
 /// A shop shows the same things to everybody. Who has just seen a product knows where its name
-/// stands, and only looks whether it still is the same; looking four texts up in a table, and the
-/// ware they make when a profile is packed, costs more than the rest of an event. What stands
+/// stands, and only looks whether it is called the same, which a hash of the texts tells; looking
+/// four of them up in a table, and the ware they make when a profile is packed, costs more than the
+/// rest of an event. What stands
 /// here is a user of its texts, so that none of them comes to mean another. Owned by one thread.
 struct WareCache: ~Copyable {
     // Not private: the layout of a buffer of rows must be known where the cache is held.
     struct Row: BitwiseCopyable {
         var product: UInt64 = 0
+        /// The hash of the event's texts; 0 if it is not known.
+        var content: UInt64 = 0
         var id: TextHandle = .none
         var name: TextHandle = .none
         var url: TextHandle = .none
@@ -38,15 +41,11 @@ struct WareCache: ~Copyable {
     func fill(
         _ line: inout LineRecord,
         _ product: Product,
-        in block: EventBlock,
         _ texts: inout TextStore
     ) -> Bool {
         let place = WareCache.place(of: product.hash)
-        guard product.hash != 0, rows[place].product == product.hash,
-            texts.isShared(rows[place].id, holding: block.bytes(of: product.id)),
-            texts.isShared(rows[place].name, holding: block.bytes(of: product.name)),
-            texts.isShared(rows[place].url, holding: block.bytes(of: product.url)),
-            texts.isShared(rows[place].imageURL, holding: block.bytes(of: product.imageURL))
+        guard product.content != 0, rows[place].product == product.hash,
+            rows[place].content == product.content
         else { return false }
         share(place, with: &line, &texts)
         return true
@@ -60,8 +59,8 @@ struct WareCache: ~Copyable {
     }
 
     /// Remembers what a product was called.
-    mutating func note(_ line: LineRecord, _ texts: inout TextStore) {
-        guard line.product != 0 else { return }
+    mutating func note(_ line: LineRecord, _ content: UInt64, _ texts: inout TextStore) {
+        guard content != 0 else { return }
         let place = WareCache.place(of: line.product)
         let old = rows[place]
         texts.give(back: old.id)
@@ -69,7 +68,7 @@ struct WareCache: ~Copyable {
         texts.give(back: old.url)
         texts.give(back: old.imageURL)
         texts.give(back: old.ware)
-        rows[place] = Row(product: line.product)
+        rows[place] = Row(product: line.product, content: content)
         rows[place].id = texts.share(line.id)
         rows[place].name = texts.share(line.name)
         rows[place].url = texts.share(line.url)
