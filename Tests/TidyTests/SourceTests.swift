@@ -26,7 +26,7 @@ struct SourceTests {
         ],
         "LoadTesting": ["Capture/EventRenewal", "EventWriter", "RawBytes"],
         "Memory": [
-            "ByteCells", "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab",
+            "ByteCells", "CellRow", "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel", "Slab",
             "SlabState",
             "Shelf", "Slots", "StateBuffer", "StateReader", "TableMemory", "TextStore",
         ],
