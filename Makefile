@@ -1,5 +1,5 @@
 # The two commands of the README; everything they need is installed on the way.
-.PHONY: help packages build test soak simulate demo lint bench-parts bench-recovery bench-delivery
+.PHONY: help packages build test soak simulate demo lint bench bench-steady bench-parts bench-recovery bench-delivery
 .DEFAULT_GOAL = help
 
 PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
@@ -53,6 +53,44 @@ demo: packages
 	swift build -c release --product collie
 	@exec "$$(swift build -c release --product collie --show-bin-path)/collie" demo $(DEMO)
 
+# All of Collie, as ratios within one run: in half an hour, or less with `make bench EVENTS=300000
+# SHOPPERS=20000 ROUNDS=1 PARTS="roof engine"`. RECORD=yes puts it into Benchmarks/RESULTS.md, with a
+# plot beside it; else both lie in .build. A broker is started, which runs on Java, unless BROKERS
+# names one that runs already.
+RECORD =
+BROKERS =
+WHOLE = "$$(swift build -c release --product whole-bench --show-bin-path)/whole-bench"
+
+bench bench-steady: PACKAGES += openjdk-17-jre-headless
+bench: EVENTS = 4000000
+bench: SHOPPERS = 240000
+bench: ROUNDS = 3
+bench: SPAN = 20
+bench: BURST = 30
+bench: PROFILES = 100000 1000000 5000000 10000000
+bench: PARTS = roof engine hot kafka latency burst state
+bench: packages
+	swift build -c release --product collie
+	swift build -c release --product recovery-bench
+	swift build -c release --product whole-bench
+	@exec $(WHOLE) --events $(EVENTS) --shoppers $(SHOPPERS) --rounds $(ROUNDS) --span $(SPAN) \
+	    --burst $(BURST) --profiles "$(PROFILES)" --tail $(TAIL) --parts "$(PARTS)" \
+	    $(if $(BROKERS),--brokers $(BROKERS)) \
+	    --results $(if $(RECORD),Benchmarks/RESULTS.md,.build/bench.md) \
+	    --plot $(if $(RECORD),Benchmarks/bench.svg,.build/bench.svg)
+
+# Whether memory stays as it is under a load that does: `make bench-steady MINUTES=60 RATE=2000`.
+MINUTES = 10
+
+bench-steady: packages
+	swift build -c release --product collie
+	swift build -c release --product recovery-bench
+	swift build -c release --product whole-bench
+	@exec $(WHOLE) steady --minutes $(MINUTES) --rate $(RATE) \
+	    $(if $(BROKERS),--brokers $(BROKERS)) \
+	    --results $(if $(RECORD),Benchmarks/RESULTS.md,.build/bench-steady.md) \
+	    --plot $(if $(RECORD),Benchmarks/bench-steady.svg,.build/bench-steady.svg)
+
 # How many profiles and shards: `make bench-recovery PROFILES=5000000`.
 PROFILES = 1000000
 TAIL = 1200000
@@ -99,6 +137,8 @@ help:
 	@echo "make soak      processes and a real broker die while events flow, ROUNDS=10 times"
 	@echo "make build     the release binary, .build/release/collie"
 	@echo "make packages  the libraries all of these need (Debian, Ubuntu; asks for sudo)"
+	@echo "make bench           all of Collie as ratios within one run, on a real broker; PARTS=… for some"
+	@echo "make bench-steady    whether memory grows in MINUTES=10 of steady load"
 	@echo "make bench-parts     the parts an event passes, each by itself"
 	@echo "make bench-recovery  what a restart costs"
 	@echo "make bench-delivery  what exactly-once costs beside at-least-once, on a real broker"

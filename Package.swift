@@ -140,6 +140,15 @@ let package = Package(
             path: "Benchmarks/Recovery",
             swiftSettings: tests
         ),
+        .executableTarget(
+            name: "whole-bench",
+            dependencies: [
+                "Decoding", "Encoding", "Engine", "Events", "Kafka", "LoadTesting",
+                "Pipeline", "Settings", "Shards", "TestData",
+            ],
+            path: "Benchmarks/Whole",
+            swiftSettings: tests
+        ),
 
         // Tests.
         suite("EventsTests", ["Events"]),

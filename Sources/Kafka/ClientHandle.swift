@@ -23,8 +23,34 @@ struct ClientHandle: ~Copyable {
             return
         }
         // Without closing the group, which could wait for ever on a lost broker; who wants to
-        // leave politely does so before, with a deadline.
-        unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        // leave politely does so before, with a deadline. A client that did not manage to leave may
+        // wait for ever even so (librdkafka 2.0 does, if it met a rebalance as it closed).
+        let doomed = unsafe Doomed(pointer: pointer, context: context)
+        let isGone = callBounded("kafka-end", within: ClientHandle.patience) { doomed.destroy() }
+        if !isGone {
+            context.log.line(.warning, "kafka: a client does not end, and is left to itself")
+        }
+    }
+
+    /// How long the end of a client is waited for.
+    private static var patience: Duration { .seconds(5) }
+
+    /// A client that nobody uses any more, and what its callbacks write to until it is gone.
+    @safe
+    private struct Doomed: @unchecked Sendable {
+        // @unchecked: handed to the one thread that destroys it.
+        let pointer: OpaquePointer
+        let context: ClientContext
+
+        init(pointer: OpaquePointer, context: ClientContext) {
+            unsafe self.pointer = unsafe pointer
+            self.context = context
+        }
+
+        func destroy() {
+            unsafe rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+            withExtendedLifetime(context) {}
+        }
     }
 
     /// Whether destroying it would abort the process.

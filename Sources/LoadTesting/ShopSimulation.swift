@@ -26,6 +26,7 @@ package struct ShopSimulation {
     private var agenda = Agenda()
     private var writer = EventWriter()
     private var keyWriter = EventWriter()
+    private var pause = 0.0
     private var orders: UInt32 = 0
     private var serial: UInt64 = 0
     /// The record's bytes, without a newline.
@@ -75,12 +76,17 @@ package struct ShopSimulation {
         let now = EventTime(milliseconds: time)
         let rate =
             traffic.eventsPerSecond / ShopTraffic.eventsPerVisit * traffic.factor(at: now)
-        // Exponential pauses between arrivals.
-        let pause = -naturalLogarithm(max(random.unit(), 1e-12)) / max(rate, 1e-9) * 1_000
-        agenda.insert(at: time + max(0, Int64(pause)), ShopSimulation.arrivals)
+        // Exponential pauses between arrivals; what they are longer than whole milliseconds is kept,
+        // for a busy shop has many in one.
+        pause += -naturalLogarithm(max(random.unit(), 1e-12)) / max(rate, 1e-9) * 1_000
+        let whole = pause.rounded(.down)
+        pause -= whole
+        agenda.insert(at: time + Int64(whole), ShopSimulation.arrivals)
         // The square favours low numbers: a tenth of the people make a third of the visits.
         let unit = random.unit()
-        let shopper = UInt32(Double(traffic.shoppers) * unit * unit)
+        // Without a hot key nothing is drawn for it, so that the bytes do not depend on it.
+        let isHot = traffic.hotShare > 0 && random.happens(traffic.hotShare)
+        let shopper = isHot ? 0 : UInt32(Double(traffic.shoppers) * unit * unit)
         let device = UInt8(random.below(10))
         var visit = Visit(
             shopper: shopper,

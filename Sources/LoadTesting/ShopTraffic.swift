@@ -35,6 +35,8 @@ package struct ShopTraffic: Sendable {
     package var lateShare = 0.01
     /// Share of records that are no events.
     package var malformedShare = 0.000_5
+    /// Share of visits that one single person makes: the hot key.
+    package var hotShare = 0.0
     /// Share of devices that two people use.
     package var sharedDeviceShare = 0.02
     /// The time zone that everybody claims to be in; nil is where each person lives.

@@ -13,6 +13,7 @@ let trafficOptions = [
     Option(name: "late", value: "SHARE", help: "Events that come minutes late (default 1%)."),
     Option(name: "duplicates", value: "SHARE", help: "Events that come twice (default 1%)."),
     Option(name: "malformed", value: "SHARE", help: "Records that are no events (default 0.05%)."),
+    Option(name: "hot", value: "SHARE", help: "Visits of one single person (default none)."),
     Option(name: "shared-devices", value: "SHARE", help: "Devices of two people (default 2%)."),
 ]
 
@@ -40,6 +41,7 @@ extension ShopTraffic {
         lateShare = try arguments.share("late", default: lateShare)
         duplicateShare = try arguments.share("duplicates", default: duplicateShare)
         malformedShare = try arguments.share("malformed", default: malformedShare)
+        hotShare = try arguments.share("hot", default: hotShare)
         sharedDeviceShare = try arguments.share("shared-devices", default: sharedDeviceShare)
     }
 }

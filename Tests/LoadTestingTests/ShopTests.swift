@@ -125,6 +125,23 @@ struct ShopTests {
         #expect((8.5...11.5).contains(Double(middle) / rest))
     }
 
+    @Test func `a rate of many visits in a millisecond is kept`() {
+        let made = make {
+            $0.shoppers = 100_000
+            $0.span = .seconds(10)
+            $0.eventsPerSecond = 20_000
+            $0.pace = 0.02
+        }
+        #expect((150_000...220_000).contains(made.count))
+    }
+
+    @Test func `a hot key makes its share of all visits`() {
+        let made = make { $0.hotShare = 0.5 }
+        let known = made.compactMap(\.user)
+        let hot = known.count { $0 == "u0" }
+        #expect((0.4...0.7).contains(Double(hot) / Double(known.count)))
+    }
+
     @Test func `other numbers are other people, another seed another shop`() {
         let made = make { $0.span = .hours(10) }
         let others = make {

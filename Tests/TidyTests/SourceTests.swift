@@ -20,8 +20,9 @@ struct SourceTests {
         ],
         "Events": ["EventBlock", "Hash128"],
         "Kafka": [
-            "BrokerInspection", "ClientContext", "ClientHandle", "KafkaConfiguration",
-            "KafkaConsumer", "KafkaError", "KafkaProducer", "MessageBatch", "MockCluster",
+            "BoundedCall", "BrokerInspection", "ClientContext", "ClientHandle",
+            "KafkaConfiguration", "KafkaConsumer", "KafkaError", "KafkaProducer", "MessageBatch",
+            "MockCluster",
             "OffsetList", "PackedHeaders",
         ],
         "LoadTesting": ["Capture/EventRenewal", "EventWriter", "RawBytes"],

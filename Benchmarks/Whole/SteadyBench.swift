@@ -1,0 +1,77 @@
+import LoadTesting
+
+/// Whether memory grows under a load that stays the same.
+struct SteadyBench {
+    private static let people = 1_000
+
+    static func run(_ bench: Bench) throws -> Findings {
+        let options = bench.options
+        let deployment = try Deployment(
+            bench,
+            .exactlyOnce,
+            hasShortWindows: true
+        )
+        try deployment.start()
+        let same = [
+            "--shoppers", "\(people)", "--seed", "1", "--pace", "0.02", "--rate",
+            "\(options.rate)",
+        ]
+        let warmUp = max(30, ShortWindows.settlingEvents / options.rate)
+        say("steady: \(warmUp) s until everybody is known")
+        try deployment.load(same + ["--span", "\(warmUp)s", "--drain", "1s"]).finish()
+        say("steady: \(options.minutes) minutes of \(options.rate) events/s")
+        let load = try deployment.load(
+            same + ["--span", "\(options.minutes)m", "--drain", "20s"]
+        )
+        let samples = try Samples(of: deployment, while: load, every: 1)
+        try load.finish()
+        let report = try LatencyPart.report(of: load)
+        guard report.events.errors == 0 else {
+            throw Failure("\(report.events.errors) events could not be sent")
+        }
+        try deployment.stop()
+        return describe(samples, report.events.perSecond, bench)
+    }
+
+    private static func describe(_ samples: Samples, _ rate: Double, _ bench: Bench) -> Findings {
+        let all = samples.all
+        let third = all.count / 3
+        let (first, last) = (
+            samples.resident(0..<third), samples.resident(all.count - third..<all.count)
+        )
+        let growth = Double(last) / Double(max(1, first))
+        var findings = Findings(
+            title: "Steady load",
+            note: "`make bench-steady MINUTES=\(bench.options.minutes)`: \(grouped(rate)) events/s "
+                + "of \(people) people, exactly-once, behind a time in which they became known and "
+                + "the 200,000 messageIds that are remembered here were full. Medians of a sample a "
+                + "second; a snapshot is saved each minute."
+        )
+        findings.add("resident, first third", mebibytes(first))
+        findings.add(
+            "resident, last third",
+            mebibytes(last),
+            ratio: decimal(growth, 3) + " times the first",
+            goal: "≤ 1.05 times",
+            isMet: growth <= 1.05
+        )
+        findings.add("resident at most", mebibytes(all.map(\.resident).max() ?? 0))
+        findings.add("largest lag", grouped(all.map(\.lag).max() ?? 0) + " events")
+        findings.plots = [
+            Plot(
+                title: "Steady load: memory of Collie, resident",
+                unit: "MiB",
+                content: .lines(
+                    [
+                        Plot.Line(
+                            name: "resident",
+                            points: all.map { ($0.second, Double($0.resident) / 1_048_576) }
+                        )
+                    ],
+                    across: "seconds"
+                )
+            )
+        ]
+        return findings
+    }
+}
