@@ -24,6 +24,21 @@ extension RawSpan {
         return bits & 0x8080_8080_8080_8080 == 0
     }
 
+    /// Up to eight bytes as a number, the first the least; 0 for more of them.
+    var shortWord: UInt64 {
+        guard byteCount <= 8 else { return 0 }
+        var word: UInt64 = 0
+        for index in 0..<byteCount { word |= UInt64(byte(index)) << UInt64(8 * index) }
+        return word
+    }
+
+    /// Eight bytes from an offset on as a number, checked.
+    @inline(__always)
+    func word(at offset: Int) -> UInt64 {
+        // Any bits are a number; the offset is checked by the call.
+        unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
     /// Mixes length and bytes into a hash, eight bytes at a time: by the two halves of a product,
     /// as `TextStore` does.
     func mix(into hash: inout UInt64) {

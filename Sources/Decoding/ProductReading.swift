@@ -67,7 +67,7 @@ extension RecordDecoding {
             if needsID { return }
         } else {
             product.id = id
-            product.hash = hashKey.hash(kind: HashKind.product, block.bytes(of: id)).low
+            product.hash = hash(ofProduct: block.bytes(of: id))
         }
         guard event.productCount < CompiledPlan.productsMax else {
             counters.droppedProducts += 1
@@ -85,6 +85,14 @@ extension RecordDecoding {
         block[product: productEnd] = product
         productEnd += 1
         event.productCount += 1
+    }
+
+    private mutating func hash(ofProduct id: RawSpan) -> UInt64 {
+        let key = ShortMemo<UInt64>.Key(id)
+        if let hash = productIDs.find(key) { return hash }
+        let hash = hashKey.hash(kind: HashKind.product, id).low
+        productIDs.note(key, hash)
+        return hash
     }
 
     // Never 0.

@@ -204,6 +204,9 @@ package struct CustomerEvent: BitwiseCopyable, Sendable {
     package var body: Text = .none
     /// `context.locale`.
     package var locale: Text = .none
+    /// The bytes of `locale`, the first the least, if it is at most eight of them and none is zero;
+    /// else 0.
+    package var localeWord: UInt64 = 0
     /// W3C trace context, when the event carried one.
     package var traceparent: Text = .none
     /// Index of the first identifier in the block.

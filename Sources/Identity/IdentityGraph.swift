@@ -614,12 +614,14 @@ package struct IdentityGraph: ~Copyable {
     ) {
         let record = consentRecord(of: node)
         let index = Int(channel.rawValue)
-        let old = consents[record]
-        guard time > old.times[index] || time == old.times[index] && state > old.states[index]
+        // A record is long: it is looked at where it stands.
+        let before = consents[record].times[index]
+        guard time > before || time == before && state > consents[record].states[index]
         else { return }
+        let old = consents[record].state(index)
         consents[record].states[index] = state
         consents[record].times[index] = time
-        if consents[record].state(index) != old.state(index) {
+        if consents[record].state(index) != old {
             changes.append(.consent(node: node))
         }
     }

@@ -233,6 +233,21 @@ package struct TextStore: ~Copyable {
         handle = taken
     }
 
+    /// Whether a shared string is the bytes of a word, the first the least, as many as are not
+    /// zero.
+    package func isShared(_ handle: TextHandle, holding word: UInt64) -> Bool {
+        guard handle.isSet, word != 0, !TextStore.isOwn(handle) else { return false }
+        let length = (UInt64.bitWidth - word.leadingZeroBitCount + 7) / 8
+        let head = unsafe cells.pointer(handle)
+        // The smallest cell has eight bytes behind its head.
+        let known = unsafe UInt64(
+            littleEndian: (head + 8).loadUnaligned(as: UInt64.self)
+        )
+        let mask = UInt64.max >> UInt64(UInt64.bitWidth - 8 * length)
+        return unsafe head.load(fromByteOffset: 4, as: UInt32.self) == UInt32(length)
+            && known & mask == word
+    }
+
     private func isShared(_ handle: TextHandle, holding wanted: RawSpan) -> Bool {
         guard handle.isSet, !TextStore.isOwn(handle) else { return false }
         let known = bytes(of: handle)

@@ -142,8 +142,6 @@ package struct ShardPipeline: ~Copyable {
         if block[event: event].identifierCount > 0 {
             Memory.prefetch(block.memory(ofIdentifier: Int(block[event: event].identifiers)))
         }
-        let locale = block[event: event].locale
-        if !locale.isEmpty { Memory.prefetch(block.bytes(of: locale)) }
         let messageID = block[event: event].messageID
         if !messageID.isEmpty { Memory.prefetch(block.bytes(of: messageID)) }
     }
