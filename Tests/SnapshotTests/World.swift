@@ -84,8 +84,9 @@ struct World: ~Copyable {
 
     // MARK: People
 
-    /// Person `number` tells who they are and puts something into a cart.
-    mutating func fillCart(_ number: Int, at time: Int64) {
+    /// Person `number` tells who they are and puts something into a cart; into another one, if that
+    /// has a number.
+    mutating func fillCart(_ number: Int, cart: Int = 0, at time: Int64) {
         begin(.other, "identify", number, time) { world, event in
             event.zone = world.rules.zones.index(of: "Europe/Warsaw")
             event.locale = world.text("en-IN")
@@ -99,8 +100,9 @@ struct World: ~Copyable {
             world.block.attributeCount += 1
         }
         begin(.productAdded, "product added", number, time + 1) { world, event in
-            event.cart = world.key("cart-\(number)", HashKind.cart)
-            world.add(number, to: &event)
+            let name = cart == 0 ? "cart-\(number)" : "cart-\(number)-\(cart % 8)"
+            event.cart = world.key(name, HashKind.cart)
+            world.add(number + cart, to: &event)
         }
     }
 

@@ -116,6 +116,7 @@ package struct ShardLoader: ~Copyable {
             if tables.isSame, shard.store.profiles.put(profile.bytes, in: slot) {
                 if let second = head.timer { shard.wheel.arm(slot, at: second) }
             } else {
+                try tellUsers(head, packed)
                 try open(slot, profile, tables)
             }
         }
@@ -134,6 +135,18 @@ package struct ShardLoader: ~Copyable {
             }
             texts[Int(number) - 1].users += 1
             profile.patch(texts[Int(number) - 1].handle.bits, at: place)
+        }
+    }
+
+    /// Tells the store now of the users that a profile's bytes are: who opens a profile takes them
+    /// for counted, and gives them back.
+    private mutating func tellUsers(_ head: PackedHead, _ packed: RawSpan) throws(StateError) {
+        var numbers = StateReader(packed)
+        try numbers.skip(head.texts)
+        for _ in 0..<head.textCount {
+            let place = Int(try numbers.get(UInt32.self)) - 1
+            texts[place].users -= 1
+            shard.store.texts.share(texts[place].handle, times: 1)
         }
     }
 

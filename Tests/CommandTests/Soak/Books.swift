@@ -176,8 +176,9 @@ struct Books: Sendable {
                 complain("journal, offset \(offset): no such partition")
                 continue
             }
-            // A leader's first epoch says again where all partitions stand.
-            let before = nexts[partitions[index]] ?? 0
+            // A leader's first epoch says again where all partitions stand; the first one that
+            // knows a partition may find it empty.
+            let before = nexts[partitions[index]] ?? -1
             if next < before || next == before && object["takes_over_from"] == nil {
                 complain("journal, offset \(offset): \(partitions[index]) does not go forward")
             }
