@@ -30,12 +30,7 @@ package struct ByteCells: ~Copyable {
             let size = wide < 0 ? 32 + row * 8 : 576 + wide * 64
             // Chunks of at most 64 KiB.
             let chunk = 1 << (Int.bitWidth - 1 - ((1 << 16) / size).leadingZeroBitCount)
-            let cells = CellRow(
-                size: size,
-                chunk: chunk,
-                limit: ByteCells.indexMask,
-                isSparing: true
-            )
+            let cells = CellRow(size: size, chunk: chunk, limit: ByteCells.indexMask)
             unsafe (rows + row).initialize(to: cells)
         }
     }

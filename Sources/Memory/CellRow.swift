@@ -13,15 +13,11 @@ struct CellRow {
     private var firstFree: UInt32 = 0
 
     /// Makes a row of at most so many cells, a power of two of them a chunk.
-    init(size: Int, chunk: Int, limit: UInt32, isSparing: Bool) {
+    init(size: Int, chunk: Int, limit: UInt32) {
         self.size = size
         self.limit = limit
         shift = UInt32(chunk.trailingZeroBitCount)
-        chunks = Chunks(
-            size: size << Int(shift),
-            limit: Int(limit) >> Int(shift) + 1,
-            isSparing: isSparing
-        )
+        chunks = Chunks(size: size << Int(shift), limit: Int(limit) >> Int(shift) + 1)
     }
 
     @inline(__always)

@@ -5,6 +5,9 @@
 @safe
 @usableFromInline
 struct Chunks {
+    /// From so many chunks on they come in stretches.
+    private static let fewMax = 16
+
     // Owned by the chunks; the sizes say how to give it back.
     @unsafe
     private struct Stretch {
@@ -18,22 +21,13 @@ struct Chunks {
     @usableFromInline private(set) var count = 0
     @usableFromInline var directory: UnsafeMutablePointer<UnsafeMutableRawPointer>
     private let limit: Int
-    // From so many chunks on they come in stretches of at least so many.
-    private let fewMax: Int
-    private let stretchMin: Int
     private var room: Int
     // How many chunks of the last stretch are not used yet; they have their place in the directory.
     private var spare = 0
     private var stretches: [Stretch] = unsafe []
 
     /// Makes a directory of at most so many chunks of a size, with room for the first ones.
-    ///
-    /// What comes behind those stands in large pages, unless memory matters more than the way to
-    /// it (`isSparing`).
-    init(size: Int, limit: Int, isSparing: Bool = false) {
-        let large = (TableMemory.largeMin + size - 1) / size
-        fewMax = isSparing ? 16 : 4
-        stretchMin = isSparing ? 16 : max(16, large)
+    init(size: Int, limit: Int) {
         self.size = size
         self.limit = limit
         room = min(limit, 8)
@@ -52,7 +46,7 @@ struct Chunks {
     /// Adds a chunk.
     @usableFromInline
     mutating func add() {
-        if spare == 0 { extend(count < fewMax ? 1 : max(stretchMin, count / 8)) }
+        if spare == 0 { extend(count < Chunks.fewMax ? 1 : max(Chunks.fewMax, count / 8)) }
         spare -= 1
         count += 1
     }

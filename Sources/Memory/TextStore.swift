@@ -38,8 +38,7 @@ struct TextCells: ~Copyable {
             let cells = CellRow(
                 size: size,
                 chunk: size <= 64 ? 4_096 : size <= 256 ? 1_024 : 256,
-                limit: UInt32(limit),
-                isSparing: false
+                limit: UInt32(limit)
             )
             unsafe (rows + row).initialize(to: cells)
         }

@@ -589,10 +589,10 @@ extension ShardPipeline {
         var handle = store.profiles[slot].enrollments
         while handle != 0 {
             let next = store.enrollments[handle].next
-            let flow = compiled.flows[Int(store.enrollments[handle].flowIndex)].definition
-            if matches(flow.goals, event, in: block, of: slot) {
+            let flow = compiled.flows[Int(store.enrollments[handle].flowIndex)]
+            if matches(flow.definition.goals, event, in: block, of: slot) {
                 end(handle, .goalMet, at: event.time, of: slot)
-            } else if matches(flow.exits, event, in: block, of: slot) {
+            } else if matches(flow.definition.exits, event, in: block, of: slot) {
                 end(handle, .exited, at: event.time, of: slot)
             }
             handle = next
@@ -621,32 +621,34 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         for (name, index) in compiled.triggers where name == event.name {
-            let flow = compiled.rules.flows[index]
-            guard case .event(let match) = flow.trigger else { continue }
+            let flow = compiled.flows[index]
+            guard case .event(let match) = flow.definition.trigger else { continue }
             if let condition = match.condition,
                 !holds(condition, cart: 0, at: event.time, of: slot, event: event, in: block)
             {
                 continue
             }
-            if let entry = flow.entry,
+            if let entry = flow.definition.entry,
                 !holds(entry, cart: 0, at: event.time, of: slot, event: event, in: block)
             {
                 continue
             }
             let last = store.lastEntry(compiled.flowHashes[index], of: slot)
-            switch flow.reEntry {
+            switch flow.definition.reEntry {
             case .always: break
             case .never: if last.isSet { continue }
             case .after(let span): if last.isSet, event.time - last < span { continue }
             }
-            if flow.reEntry != .always {
+            if flow.definition.reEntry != .always {
                 store.noteEntry(compiled.flowHashes[index], at: event.time, of: slot)
             }
             let entity = event.cart.isSet && !event.order.isSet ? event.cart : event.order
             let started = enroll(index, event, in: block, cart: 0, entity: entity, of: slot)
             guard started != 0 else { continue }
             copyProducts(of: event, in: block, to: started)
-            if flow.messageClass != .marketing { decideAtOnce(started, event.time, of: slot) }
+            if flow.definition.messageClass != .marketing {
+                decideAtOnce(started, event.time, of: slot)
+            }
         }
     }
 

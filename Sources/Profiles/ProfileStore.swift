@@ -185,44 +185,47 @@ package struct ProfileStore: ~Copyable {
 
     /// Tells the processor what hangs on an open profile, whose row is near by now.
     package func prefetchLists(of slot: UInt32) {
-        carts.prefetch(profiles[slot].carts)
-        enrollments.prefetch(profiles[slot].enrollments)
-        views.prefetch(profiles[slot].views)
-        endpoints.prefetch(profiles[slot].endpoints)
-        orders.prefetch(profiles[slot].orders)
-        sends.prefetch(profiles[slot].sends)
+        let profile = profiles[slot]
+        carts.prefetch(profile.carts)
+        enrollments.prefetch(profile.enrollments)
+        views.prefetch(profile.views)
+        endpoints.prefetch(profile.endpoints)
+        orders.prefetch(profile.orders)
+        sends.prefetch(profile.sends)
     }
 
     /// Tells the processor what hangs on the beginnings of a profile's lists, which are near by
     /// now.
     package func prefetchSecond(of slot: UInt32) {
-        let cart = profiles[slot].carts
+        let profile = profiles[slot]
+        let cart = profile.carts
         if cart != 0 {
             operations.prefetch(carts[cart].operations)
             texts.prefetch(carts[cart].keyText)
         }
-        let enrollment = profiles[slot].enrollments
+        let enrollment = profile.enrollments
         if enrollment != 0 { texts.prefetch(enrollments[enrollment].cause) }
-        let endpoint = profiles[slot].endpoints
+        let endpoint = profile.endpoints
         if endpoint != 0 {
             texts.prefetch(endpoints[endpoint].address)
             endpoints.prefetch(endpoints[endpoint].next)
         }
-        let view = profiles[slot].views
+        let view = profile.views
         if view != 0 { views.prefetch(views[view].next) }
-        let order = profiles[slot].orders
+        let order = profile.orders
         if order != 0 { bought.prefetch(orders[order].products) }
     }
 
     /// The same, a step later.
     package func prefetchThird(of slot: UInt32) {
-        let cart = profiles[slot].carts
+        let profile = profiles[slot]
+        let cart = profile.carts
         if cart != 0, carts[cart].operations != 0 {
             let operation = carts[cart].operations
             lines.prefetch(operations[operation].lines)
             operations.prefetch(operations[operation].next)
         }
-        let endpoint = profiles[slot].endpoints
+        let endpoint = profile.endpoints
         if endpoint != 0, endpoints[endpoint].next != 0 {
             texts.prefetch(endpoints[endpoints[endpoint].next].address)
         }
