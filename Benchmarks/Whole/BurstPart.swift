@@ -14,10 +14,16 @@ struct BurstPart {
         say("burst: \(bench.options.burst * 10) s, \(grouped(usual))/s and ten times that")
         let same = ["--shoppers", people, "--seed", "1", "--pace", "0.02"]
         // So that everybody is known before, and what comes to stay is there.
-        let rate = max(1, Int(usual))
+        let rate = max(1, Int(usual * 3))
         let warmUp = max(30, ShortWindows.settlingEvents / rate)
         try deployment.load(
             same + ["--rate", "\(rate)", "--span", "\(warmUp)s", "--drain", "5s"]
+        ).finish()
+        let fresh = try deployment.resident()
+        // Once as fast as it goes, so that every buffer was full before: what is looked for is what a
+        // burst leaves behind each time.
+        try deployment.load(
+            same + ["--rate", "20000", "--span", "10s", "--speed", "max", "--drain", "20s"]
         ).finish()
         let load = try deployment.load(
             same + [
@@ -33,13 +39,14 @@ struct BurstPart {
             throw Failure("\(report.events.errors) events could not be sent")
         }
         try deployment.stop()
-        return try describe(samples, usual, report.events.behindMilliseconds, bench)
+        return try describe(samples, usual, report.events.behindMilliseconds, fresh, bench)
     }
 
     private static func describe(
         _ samples: Samples,
         _ usual: Double,
         _ behind: Double,
+        _ fresh: Int,
         _ bench: Bench
     ) throws -> Findings {
         let all = samples.all
@@ -59,8 +66,9 @@ struct BurstPart {
             title: "Burst",
             note: "`collie load --curve flash`, exactly-once: \(grouped(usual)) events/s, which is "
                 + "\(percent(share)) of what sender, broker and Collie reach together, and ten times "
-                + "that for \(bench.options.burst) s; 1,000 people, all known before. No lag is what "
-                + "half a second of the usual brings."
+                + "that for \(bench.options.burst) s; 1,000 people, all known before, and 200,000 events "
+                + "as fast as it went, so that every buffer was full once. No lag is what half a "
+                + "second of the usual brings."
         )
         findings.add(
             "burst, as it came",
@@ -77,6 +85,7 @@ struct BurstPart {
             goal: "< the burst",
             isMet: wait.map { $0 < lasted } ?? false
         )
+        findings.add("resident when nothing had come fast yet", mebibytes(fresh))
         findings.add("resident before", mebibytes(before))
         findings.add("resident at most", mebibytes(peak), ratio: times(peak, before))
         findings.add(

@@ -53,6 +53,7 @@ struct KafkaPart {
             median((measured[one] ?? []).compactMap(value))
         }
         let roof = middle(.roof, \.rate)
+        let engine = bench.rates.first { $0.name == "engine, 1 shard" }?.rate
         bench.rates.append(("Kafka, records dropped", roof))
         findings.add("consumer that drops every record", grouped(roof) + " records/s")
         addProcessor(.roof, "consumer")
@@ -62,7 +63,8 @@ struct KafkaPart {
             findings.add(
                 "collie run, \(mode.rawValue)",
                 grouped(rate) + " events/s",
-                ratio: percent(rate / roof) + " of the roof",
+                ratio: percent(rate / roof) + " of the roof"
+                    + (engine.map { ", \(percent(rate / $0)) of the engine on 1 shard" } ?? ""),
                 goal: "≥ " + percent(goal),
                 isMet: rate / roof >= goal
             )

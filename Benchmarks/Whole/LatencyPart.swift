@@ -126,7 +126,8 @@ struct LatencyPart {
                 + "flows have windows of seconds; sender, broker and Collie share the processors, "
                 + "so 100 % is what they reach together with `--speed max`. Commands that an event "
                 + "leads to at once count from when the event was to be sent; reminders (marketing) "
-                + "from their due time and the allowed disorder (1 s). Medians of the rounds."
+                + "from their due time and the allowed disorder (1 s); timers fire when a whole second is "
+                + "over, so up to one second is theirs. Medians of the rounds."
         )
         var lines: [Plot.Line] = []
         for mode in Deployment.Mode.allCases {

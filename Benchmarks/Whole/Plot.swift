@@ -79,12 +79,15 @@ struct Plot {
 
                 """
         }
+        // A few places are marked as they are, many by round numbers.
+        let places = Set(all.map(\.x))
         let step = ceiling(span / 8)
-        for value in stride(
+        let round = stride(
             from: (least / step).rounded(.up) * step,
             through: least + span,
             by: step
-        ) {
+        )
+        for value in places.count < 8 ? places.sorted() : Array(round) {
             text += """
                 <text x="\(decimal(x(value), 1))" y="\(height - 26)" text-anchor="middle">\
                 \(label(value))</text>
