@@ -35,6 +35,12 @@ package struct EventNames {
     private var rememberedBytes = [UInt64](repeating: 0, count: 256)
     private var rememberedNames = [UInt64](repeating: 0, count: 256)
 
+    // Names as they were written.
+    private var written = ShortMemo<Entry>(
+        rows: 256,
+        Entry(name: 0, meaning: .other, channel: .email, hasChannel: false)
+    )
+
     init(_ plan: TrackingPlan, hashKey: SipHash) {
         self.hashKey = hashKey
         merge = EventNames.hash(EventNames.mergeName, hashKey: hashKey)
@@ -89,6 +95,14 @@ package struct EventNames {
 
     /// What is known of the event of a name.
     mutating func find(_ name: RawSpan) -> Entry {
+        let key = ShortMemo<Entry>.Key(name)
+        if let entry = written.find(key) { return entry }
+        let entry = lookUp(name)
+        written.note(key, entry)
+        return entry
+    }
+
+    private mutating func lookUp(_ name: RawSpan) -> Entry {
         var state = hashKey.begin(kind: HashKind.eventName)
         var bits: UInt64 = 0
         var index = 0

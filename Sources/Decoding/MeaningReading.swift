@@ -171,7 +171,10 @@ extension RecordDecoding {
             event.country = UInt16(truncatingIfNeeded: letters(country, count: 2, in: block))
         }
         let locale = first(.locale)
-        if locale.kind == .string, locale.text.length <= 64 { event.locale = locale.text }
+        if locale.kind == .string, locale.text.length <= 64 {
+            event.locale = locale.text
+            event.localeWord = block.bytes(of: locale.text).shortWord
+        }
         let trace = first(.traceparent)
         if trace.kind == .string { event.traceparent = trace.text }
         if event.traceparent.isEmpty { event.traceparent = headers.traceparent }
@@ -189,8 +192,16 @@ extension RecordDecoding {
             guard let unescaped = reader.unescape(text, into: block) else { return 0 }
             text = unescaped
         }
-        let zone = value.kind.isString ? zones.index(of: block.bytes(of: text)) : 0
+        let zone = value.kind.isString ? zone(named: block.bytes(of: text)) : 0
         if zone == 0 { counters.ignoredFields += 1 }
+        return zone
+    }
+
+    private mutating func zone(named name: RawSpan) -> UInt16 {
+        let key = ShortMemo<UInt16>.Key(name)
+        if let zone = zoneNames.find(key) { return zone }
+        let zone = zones.index(of: name)
+        zoneNames.note(key, zone)
         return zone
     }
 

@@ -67,7 +67,7 @@ extension RecordDecoding {
             if needsID { return }
         } else {
             product.id = id
-            product.hash = hashKey.hash(kind: HashKind.product, block.bytes(of: id)).low
+            product.hash = hash(ofProduct: block.bytes(of: id))
         }
         guard event.productCount < CompiledPlan.productsMax else {
             counters.droppedProducts += 1
@@ -81,9 +81,28 @@ extension RecordDecoding {
         let isStock = event.meaning == .productStockChanged
         let quantity = first(isStock ? fields.stock : fields.quantity, from: base)
         product.quantity = try whole(quantity, isStock: isStock, of: block)
+        if product.hash != 0 { product.content = content(of: product, in: block) }
         block[product: productEnd] = product
         productEnd += 1
         event.productCount += 1
+    }
+
+    private mutating func hash(ofProduct id: RawSpan) -> UInt64 {
+        let key = ShortMemo<UInt64>.Key(id)
+        if let hash = productIDs.find(key) { return hash }
+        let hash = hashKey.hash(kind: HashKind.product, id).low
+        productIDs.note(key, hash)
+        return hash
+    }
+
+    // Never 0.
+    private mutating func content(of product: Product, in block: EventBlock) -> UInt64 {
+        var content = contentSeed
+        block.bytes(of: product.id).mix(into: &content)
+        block.bytes(of: product.name).mix(into: &content)
+        block.bytes(of: product.url).mix(into: &content)
+        block.bytes(of: product.imageURL).mix(into: &content)
+        return content | 1
     }
 
     // A number, or one in quotes; no price is below zero.

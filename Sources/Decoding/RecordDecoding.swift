@@ -19,6 +19,10 @@ struct RecordDecoding: ~Copyable {
     let blocked: WordTable
     let blockedEndpoints: EndpointSet
     let keywords: KeywordTable
+    // What hashes of contents begin with: a secret, as the key is.
+    let contentSeed: UInt64
+    var productIDs = ShortMemo<UInt64>(rows: 4_096, 0)
+    var zoneNames = ShortMemo<UInt16>(rows: 256, 0)
     var times = EventTimeReader()
     /// What was counted.
     var counters = DecodingCounters()
@@ -45,6 +49,7 @@ struct RecordDecoding: ~Copyable {
     init(plan: TrackingPlan, hashKey: SipHash, zones: ZoneTable) {
         self.plan = plan
         self.hashKey = hashKey
+        contentSeed = hashKey.hash(kind: HashKind.product, "content").high
         self.zones = zones
         var reader = DocumentReader(documentMax: plan.bodyMax)
         paths = CompiledPlan(plan, reader)

@@ -374,8 +374,9 @@ final class ResolverStage: @unchecked Sendable {
             var left = false
             for shard in shards.indices {
                 let outbox = resolver.outboxes[shard]
-                delivered[shard] = shards[shard].write(outbox.messages, from: delivered[shard])
-                if delivered[shard] < outbox.messages.count { left = true }
+                let first = delivered[shard]
+                delivered[shard] = outbox.lend { shards[shard].write($0, from: first) }
+                if delivered[shard] < outbox.count { left = true }
             }
             if !left { break }
             if engine.hasFailed {
@@ -384,7 +385,7 @@ final class ResolverStage: @unchecked Sendable {
             }
             signal.wait(atMost: .milliseconds(50)) {
                 for shard in shards.indices
-                where delivered[shard] < resolver.outboxes[shard].messages.count
+                where delivered[shard] < resolver.outboxes[shard].count
                     && shards[shard].writer.hasRoom
                 {
                     return true
@@ -392,7 +393,7 @@ final class ResolverStage: @unchecked Sendable {
                 return false
             }
         }
-        for outbox in resolver.outboxes { outbox.messages.removeAll() }
+        for outbox in resolver.outboxes { outbox.removeAll() }
     }
 }
 
@@ -506,12 +507,10 @@ final class ShardStage: @unchecked Sendable {
             if index + near < count, batch[index + near].asks(onlyFor: number) {
                 pipeline.prefetchLists(batch[index + near], in: block)
             }
-            if index + next < count, batch[index + next].asks(onlyFor: number) {
-                pipeline.prefetchTexts(batch[index + next], in: block)
-            }
+            if index + next < count { pipeline.prefetchRecords(batch[index + next]) }
             switch batch[index].verb {
             case .handOver, .takeOver, .release, .epochEnd: return index
-            default: pipeline.apply(batch[index], block: block)
+            default: pipeline.apply(batch[index], in: block)
             }
             index += 1
         }

@@ -76,6 +76,9 @@ package struct Product: BitwiseCopyable, Sendable {
     package var url: Text = .none
     /// Its picture.
     package var imageURL: Text = .none
+    /// A hash of its four texts, under the deployment's key: products of one hash and content are
+    /// called the same; 0 if it was not asked for.
+    package var content: UInt64 = 0
     /// How many, or `unknownQuantity` if not given; stock for `Product Stock Changed`.
     package var quantity: Int32 = Product.unknownQuantity
 
@@ -144,34 +147,39 @@ package struct EntityKey: BitwiseCopyable, Sendable {
 @usableFromInline
 package struct CustomerEvent: BitwiseCopyable, Sendable {
     /// Facts that need no field of their own.
+    @frozen
+    @usableFromInline
     package struct Flags: OptionSet, BitwiseCopyable, Sendable {
-        package let rawValue: UInt16
+        @usableFromInline package let rawValue: UInt16
+
+        @inlinable
         package init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// Whether all facts of another set hold; said here, since the general answer of option
         /// sets is not known to be as simple in other modules.
+        @inlinable
         package func contains(_ member: Flags) -> Bool {
             rawValue & member.rawValue == member.rawValue
         }
 
         /// The record is no event; `reason` says why.
-        package static let deadLetter = Flags(rawValue: 1 << 0)
+        @inlinable package static var deadLetter: Flags { Flags(rawValue: 1 << 0) }
         /// No usable time: the resolver takes the newest event time before it.
-        package static let timeMissing = Flags(rawValue: 1 << 1)
+        @inlinable package static var timeMissing: Flags { Flags(rawValue: 1 << 1) }
         /// The record has neither `receivedAt` nor Kafka's time, so its time is unbounded.
-        package static let timeUnbounded = Flags(rawValue: 1 << 2)
+        @inlinable package static var timeUnbounded: Flags { Flags(rawValue: 1 << 2) }
         /// Has a `products` list: for `Cart Viewed` and `Checkout Started` it replaces the cart's.
-        package static let hasProductList = Flags(rawValue: 1 << 3)
+        @inlinable package static var hasProductList: Flags { Flags(rawValue: 1 << 3) }
         /// Counted and processed for nobody: all its identifiers are blocked.
-        package static let nobody = Flags(rawValue: 1 << 4)
+        @inlinable package static var nobody: Flags { Flags(rawValue: 1 << 4) }
         /// Belongs to nobody and holds for every shard (stock and price events).
-        package static let everybody = Flags(rawValue: 1 << 5)
+        @inlinable package static var everybody: Flags { Flags(rawValue: 1 << 5) }
         /// An accepted call that does nothing (`group`).
-        package static let inert = Flags(rawValue: 1 << 6)
+        @inlinable package static var inert: Flags { Flags(rawValue: 1 << 6) }
         /// The time zone stands in the traits, not only in the context.
-        package static let zoneIsTrait = Flags(rawValue: 1 << 7)
+        @inlinable package static var zoneIsTrait: Flags { Flags(rawValue: 1 << 7) }
         /// RudderStack `merge` or Segment `alias`: user ids may be joined.
-        package static let joinsUsers = Flags(rawValue: 1 << 8)
+        @inlinable package static var joinsUsers: Flags { Flags(rawValue: 1 << 8) }
     }
 
     /// When it happened: corrected and clamped (TM-1); `.none` with `timeMissing`.
@@ -196,6 +204,9 @@ package struct CustomerEvent: BitwiseCopyable, Sendable {
     package var body: Text = .none
     /// `context.locale`.
     package var locale: Text = .none
+    /// The bytes of `locale`, the first the least, if it is at most eight of them and none is zero;
+    /// else 0.
+    package var localeWord: UInt64 = 0
     /// W3C trace context, when the event carried one.
     package var traceparent: Text = .none
     /// Index of the first identifier in the block.

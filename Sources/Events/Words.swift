@@ -1,4 +1,6 @@
 /// What a value identifies a person by, strongest first (ID-1).
+@frozen
+@usableFromInline
 package enum IdentifierKind: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
     case userID = 1
     case email
@@ -50,6 +52,8 @@ package enum IdentifierKind: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIte
 }
 
 /// A way to reach a person.
+@frozen
+@usableFromInline
 package enum Channel: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
     case email
     case sms
@@ -94,6 +98,8 @@ package enum Channel: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
 /// How strictly a message is held back: marketing is capped, needs consent and waits for a
 /// decent hour; a service message needs an order; a transactional one nothing but an endpoint
 /// that is not suppressed.
+@frozen
+@usableFromInline
 package enum MessageClass: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
     case transactional
     case service
@@ -110,6 +116,8 @@ package enum MessageClass: UInt8, BitwiseCopyable, Hashable, Sendable, CaseItera
 }
 
 /// What a person allowed on one channel of one endpoint (CO-1), least restrictive first.
+@frozen
+@usableFromInline
 package enum ConsentState: UInt8, BitwiseCopyable, Hashable, Comparable, Sendable, CaseIterable {
     case subscribed
     case none
@@ -118,6 +126,7 @@ package enum ConsentState: UInt8, BitwiseCopyable, Hashable, Comparable, Sendabl
     case unsubscribed
     case suppressed
 
+    @inlinable
     package static func < (left: ConsentState, right: ConsentState) -> Bool {
         left.rawValue < right.rawValue
     }
@@ -136,6 +145,8 @@ package enum ConsentState: UInt8, BitwiseCopyable, Hashable, Comparable, Sendabl
 }
 
 /// What an inbound text asks for (CO-5).
+@frozen
+@usableFromInline
 package enum InboundKeyword: UInt8, BitwiseCopyable, Hashable, Sendable {
     /// No keyword: a human must read it.
     case other
@@ -145,6 +156,8 @@ package enum InboundKeyword: UInt8, BitwiseCopyable, Hashable, Sendable {
 }
 
 /// The call of the event specification that brought an event.
+@frozen
+@usableFromInline
 package enum CallType: UInt8, BitwiseCopyable, Hashable, Sendable {
     case track
     case identify
@@ -155,6 +168,8 @@ package enum CallType: UInt8, BitwiseCopyable, Hashable, Sendable {
 }
 
 /// What an event means to Collie; the tracking plan maps names to it.
+@frozen
+@usableFromInline
 package enum EventMeaning: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
     /// History, and a trigger for flows that name it; nothing else.
     case other
@@ -204,6 +219,8 @@ package enum EventMeaning: UInt8, BitwiseCopyable, Hashable, Sendable, CaseItera
 }
 
 /// Why a record is no event.
+@frozen
+@usableFromInline
 package enum DeadLetterReason: UInt8, BitwiseCopyable, Hashable, Sendable, Error, CaseIterable {
     case invalidJSON
     case notAnObject
@@ -230,6 +247,8 @@ package enum DeadLetterReason: UInt8, BitwiseCopyable, Hashable, Sendable, Error
 }
 
 /// What became of a candidate message.
+@frozen
+@usableFromInline
 package enum Outcome: UInt8, BitwiseCopyable, Hashable, Sendable, CaseIterable {
     case sent
     case ghostHoldout

@@ -91,27 +91,26 @@ package struct CapLedger: Sendable {
         readings: inout GrowingBuffer<RuleReading>
     ) -> (rule: Int, retry: EventTime)? {
         for index in gaps.indices {
-            let rule = gaps[index]
-            guard rule.classes.contains(ClassSet(candidate.messageClass)),
-                rule.channels.contains(ChannelSet(candidate.channel))
+            guard gaps[index].classes.contains(ClassSet(candidate.messageClass)),
+                gaps[index].channels.contains(ChannelSet(candidate.channel))
             else { continue }
             var last = EventTime.none
             var handle = store.profiles[slot].sends
             while handle != 0 {
                 let send = store.sends[handle]
                 if send.countsTowardCaps, send.step != candidate.step,
-                    rule.channels.contains(ChannelSet(send.channel)), send.time > last
+                    gaps[index].channels.contains(ChannelSet(send.channel)), send.time > last
                 {
                     last = send.time
                 }
                 handle = send.next
             }
             guard last.isSet else { continue }
-            if last + rule.span > candidate.time {
+            if last + gaps[index].span > candidate.time {
                 readings.append(
                     RuleReading(form: .gap, index: UInt16(index), count: 1, limit: 0)
                 )
-                return (index, last + rule.span)
+                return (index, last + gaps[index].span)
             }
         }
         return nil
@@ -130,8 +129,8 @@ package struct CapLedger: Sendable {
     ) -> (rule: Int, retry: EventTime)? {
         var refusing: Int?
         var retry = EventTime.none
-        for index in caps.indices where holds(caps[index], candidate) {
-            let (begin, end) = window(of: caps[index], at: candidate.time, zone, zones)
+        for index in caps.indices where holds(index, candidate) {
+            let (begin, end) = window(of: index, at: candidate.time, zone, zones)
             var count = 0
             var isOwn = false
             var handle = store.profiles[slot].sends
@@ -172,21 +171,21 @@ package struct CapLedger: Sendable {
         return refusing.map { ($0, retry) }
     }
 
-    private func holds(_ rule: CapRule, _ candidate: Candidate) -> Bool {
-        rule.classes.contains(ClassSet(candidate.messageClass))
-            && rule.channels.contains(ChannelSet(candidate.channel))
-            && (rule.flows.isEmpty || rule.flows.contains(candidate.flowIndex))
-            && !rule.exemptFlows.contains(candidate.flowIndex)
+    private func holds(_ index: Int, _ candidate: Candidate) -> Bool {
+        caps[index].classes.contains(ClassSet(candidate.messageClass))
+            && caps[index].channels.contains(ChannelSet(candidate.channel))
+            && (caps[index].flows.isEmpty || caps[index].flows.contains(candidate.flowIndex))
+            && !caps[index].exemptFlows.contains(candidate.flowIndex)
     }
 
     /// The instants counted: after `begin`, before `end`.
     private func window(
-        of rule: CapRule,
+        of index: Int,
         at time: EventTime,
         _ zone: ZoneIndex,
         _ zones: ZoneTable
     ) -> (begin: EventTime, end: EventTime) {
-        switch rule.window {
+        switch caps[index].window {
         case .sliding(let span):
             return (time - span, EventTime(milliseconds: .max))
         case .calendar(let unit, let fixed):

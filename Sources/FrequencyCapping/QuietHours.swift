@@ -23,13 +23,14 @@ package struct QuietHours: Sendable {
     package init(rules: [QuietRule]) { self.rules = rules }
 
     private func holds(
-        _ rule: QuietRule,
+        _ index: Int,
         _ channel: Channel,
         _ messageClass: MessageClass,
         _ country: UInt16
     ) -> Bool {
-        rule.channels.contains(ChannelSet(channel)) && rule.classes.contains(ClassSet(messageClass))
-            && (rule.countries.isEmpty || rule.countries.contains(country))
+        rules[index].channels.contains(ChannelSet(channel))
+            && rules[index].classes.contains(ClassSet(messageClass))
+            && (rules[index].countries.isEmpty || rules[index].countries.contains(country))
     }
 
     /// When the quiet that holds an instant ends, or nil if it is not quiet (QH-1).
@@ -73,7 +74,7 @@ package struct QuietHours: Sendable {
         _ zones: ZoneTable,
         _ rule: inout Int
     ) -> EventTime? {
-        for index in rules.indices where holds(rules[index], channel, messageClass, country) {
+        for index in rules.indices where holds(index, channel, messageClass, country) {
             let count = person.country == 0 ? 1 : zones.zoneCount(ofCountry: person.country)
             for number in 0..<count {
                 let zone =
@@ -98,13 +99,13 @@ package struct QuietHours: Sendable {
         zones: ZoneTable
     ) -> EventTime? {
         var earliest: EventTime?
-        for rule in rules where holds(rule, channel, messageClass, country) {
+        for index in rules.indices where holds(index, channel, messageClass, country) {
             let count = person.country == 0 ? 1 : zones.zoneCount(ofCountry: person.country)
             for number in 0..<count {
                 let zone =
                     person.country == 0
                     ? person.zone : zones.zone(number, ofCountry: person.country)
-                if let start = rule.window.nextStart(from: time, in: zone, of: zones),
+                if let start = rules[index].window.nextStart(from: time, in: zone, of: zones),
                     earliest == nil || start < earliest!
                 {
                     earliest = start

@@ -351,10 +351,32 @@ package struct IdentityGraph: ~Copyable {
         let merges = Int(more(of: one).mergeCount) + Int(more(of: two).mergeCount) + 1
         let mappings = Int(profiles[one].linkCount) + Int(profiles[two].linkCount)
         guard merges <= rules.mergesMax, mappings <= rules.mappingsMax else { return false }
-        for kind in IdentifierKind.allCases where kind != .userID {
-            if !fits(kind, 0, one, two, at: time) { return false }
+        // All kinds in one walk.
+        var counts = InlineArray<16, Int32>(repeating: 0)
+        count(identifiersOf: one, in: &counts, at: time)
+        count(identifiersOf: two, in: &counts, at: time)
+        for number in 2..<16 where counts[number] != 0 {
+            guard let kind = IdentifierKind(rawValue: UInt8(number)) else { continue }
+            if Int(counts[number]) > rules[kind].count { return false }
         }
         return true
+    }
+
+    private func count(
+        identifiersOf profile: UInt32,
+        in counts: inout InlineArray<16, Int32>,
+        at time: EventTime
+    ) {
+        var link = profiles[profile].links
+        while link != 0 {
+            if links[link].isIdentifier {
+                let kind = nodes[links[link].node].kind
+                if links[link].time > time - rules[kind].span {
+                    counts[Int(kind.rawValue)] += 1
+                }
+            }
+            link = links[link].next
+        }
     }
 
     /// Remembers which user ids were seen with a value, and quarantines it past the limit (ID-11).
@@ -592,12 +614,14 @@ package struct IdentityGraph: ~Copyable {
     ) {
         let record = consentRecord(of: node)
         let index = Int(channel.rawValue)
-        let old = consents[record]
-        guard time > old.times[index] || time == old.times[index] && state > old.states[index]
+        // A record is long: it is looked at where it stands.
+        let before = consents[record].times[index]
+        guard time > before || time == before && state > consents[record].states[index]
         else { return }
+        let old = consents[record].state(index)
         consents[record].states[index] = state
         consents[record].times[index] = time
-        if consents[record].state(index) != old.state(index) {
+        if consents[record].state(index) != old {
             changes.append(.consent(node: node))
         }
     }

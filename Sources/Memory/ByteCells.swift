@@ -15,54 +15,8 @@ package struct ByteCells: ~Copyable {
     private static let classShift: UInt32 = 24
     private static let indexMask: UInt32 = 1 << classShift - 1
 
-    /// Cells of one width.
-    private struct Row {
-        let size: Int
-        let shift: UInt32
-        let limit: UInt32
-        var chunks: Chunks
-        var highest: UInt32 = 0
-        var firstFree: UInt32 = 0
-
-        init(size: Int) {
-            self.size = size
-            // Chunks of at most 64 KiB.
-            let cells = (1 << 16) / size
-            shift = UInt32(Int.bitWidth - 1 - cells.leadingZeroBitCount)
-            limit = ByteCells.indexMask
-            chunks = Chunks(size: size << Int(shift), limit: Int(limit) >> Int(shift) + 1)
-        }
-
-        func address(_ index: UInt32) -> UnsafeMutableRawPointer {
-            precondition(index != 0 && index <= highest, "a cell of this row")
-            let place = index &- 1
-            // The chunk of every cell up to `highest` is there.
-            let chunk = unsafe chunks.directory[Int(place >> shift)]
-            return unsafe chunk + Int(place & (1 << shift &- 1)) &* size
-        }
-
-        /// A cell, or 0 at the limit.
-        mutating func take() -> UInt32 {
-            if firstFree != 0 {
-                let index = firstFree
-                // A free cell's first bytes hold the next free one.
-                firstFree = unsafe address(index).load(as: UInt32.self)
-                return index
-            }
-            guard highest < limit else { return 0 }
-            if Int(highest >> shift) >= chunks.count { chunks.add() }
-            highest += 1
-            return highest
-        }
-
-        mutating func give(back index: UInt32) {
-            unsafe address(index).storeBytes(of: firstFree, as: UInt32.self)
-            firstFree = index
-        }
-    }
-
     // Owned by this value alone, which frees them: an array would be counted at each use.
-    private let rows: UnsafeMutablePointer<Row>
+    private let rows: UnsafeMutablePointer<CellRow>
     /// Runs kept.
     package private(set) var count = 0
     /// Bytes of the cells that are in use.
@@ -74,7 +28,10 @@ package struct ByteCells: ~Copyable {
         for row in 0..<ByteCells.count {
             let wide = row - ByteCells.narrow
             let size = wide < 0 ? 32 + row * 8 : 576 + wide * 64
-            unsafe (rows + row).initialize(to: Row(size: size))
+            // Chunks of at most 64 KiB.
+            let chunk = 1 << (Int.bitWidth - 1 - ((1 << 16) / size).leadingZeroBitCount)
+            let cells = CellRow(size: size, chunk: chunk, limit: ByteCells.indexMask)
+            unsafe (rows + row).initialize(to: cells)
         }
     }
 
@@ -102,6 +59,7 @@ package struct ByteCells: ~Copyable {
     }
 
     /// Keeps a copy of some bytes; 0 if they are too long or there is no room.
+    @usableFromInline
     package mutating func keep(_ bytes: RawSpan) -> UInt32 {
         let length = bytes.byteCount
         guard length <= ByteCells.lengthMax else { return 0 }
@@ -148,6 +106,7 @@ package struct ByteCells: ~Copyable {
     }
 
     /// Forgets the bytes under a handle.
+    @usableFromInline
     package mutating func give(back handle: UInt32) {
         let row = ByteCells.row(of: handle)
         unsafe rows[row].give(back: handle & ByteCells.indexMask)

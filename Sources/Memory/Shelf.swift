@@ -12,14 +12,13 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     @inlinable static var touchedBit: UInt32 { 1 << 30 }
     @inlinable static var handleMask: UInt32 { 1 << 30 - 1 }
 
-    private let limit: UInt32
     @usableFromInline var places: Slots<UInt32>
     @usableFromInline var open: Slab<Element>
     @usableFromInline var cells = ByteCells()
     // Open slots in the order in which they were opened: a ring whose room is a power of two.
-    private var queue = GrowingBuffer<UInt32>(zeros: 1 << 8)
-    private var first = 0
-    private var waiting = 0
+    @usableFromInline var queue = GrowingBuffer<UInt32>(zeros: 1 << 8)
+    @usableFromInline var first = 0
+    @usableFromInline var waiting = 0
     // The row at hand, so that it is not looked up again and again.
     @usableFromInline var current: UInt32 = 0
     @usableFromInline var row: UnsafeMutablePointer<Element>
@@ -27,7 +26,6 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     /// Makes an empty shelf for slots up to the limit.
     package init(limit: Int) {
         precondition(limit > 0 && limit < Int(UInt32.max))
-        self.limit = UInt32(limit)
         places = Slots(limit: limit)
         open = Slab(limit: min(limit, 1 << 29), chunk: 1_024)
         // Never followed while no slot is at hand.
@@ -37,11 +35,12 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     /// An open row, in place.
     @inlinable
     package subscript(slot: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        unsafeMutableAddress { unsafe address(slot) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(slot)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(slot) }
     }
 
     @inlinable
+    @inline(__always)
     func address(_ slot: UInt32) -> UnsafeMutablePointer<Element> {
         // A record stays where it is until it is closed, which puts it out of hand.
         if slot == current, slot != 0 { return unsafe row }
@@ -78,6 +77,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Opens a slot that holds nothing, and takes it at hand.
+    @inlinable
     package mutating func open(_ slot: UInt32, _ element: Element) {
         precondition(place(of: slot) == 0, "a slot that holds nothing")
         let handle = open.take(element)
@@ -89,6 +89,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Forgets an open slot.
+    @inlinable
     package mutating func close(_ slot: UInt32) {
         let place = place(of: slot)
         precondition(place != 0 && place & Self.packedBit == 0, "a slot that is open")
@@ -134,6 +135,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Puts bytes into a slot that holds nothing; false if they are too many.
+    @inlinable
     package mutating func put(_ bytes: RawSpan, in slot: UInt32) -> Bool {
         precondition(place(of: slot) == 0, "a slot that holds nothing")
         let handle = cells.keep(bytes)
@@ -143,6 +145,7 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Forgets a packed slot.
+    @inlinable
     package mutating func removePacked(_ slot: UInt32) {
         let place = place(of: slot)
         precondition(place & Self.packedBit != 0, "a slot that is packed")
@@ -153,34 +156,56 @@ package struct Shelf<Element: BitwiseCopyable>: ~Copyable {
     // MARK: Which to pack
 
     /// How many open slots may be packed.
+    @inlinable
     package var openCount: Int { waiting }
 
-    /// An open slot that was not touched lately, which leaves the queue; nil if there is none.
-    package mutating func longestUntouched() -> UInt32? {
-        while waiting > 0 {
-            let slot = queue[first]
-            first = (first + 1) & (queue.count - 1)
-            waiting -= 1
-            let place = place(of: slot)
-            // Closed meanwhile, or packed on behalf of an earlier place in the queue.
-            guard place != 0, place & Self.packedBit == 0 else { continue }
-            if place & Self.touchedBit == 0 { return slot }
-            places[slot] = place & ~Self.touchedBit
-            if slot == current { current = 0 }
-            enqueue(slot)
-        }
-        return nil
+    /// Takes the slot that was opened or looked at longest ago off the queue, and answers it if it
+    /// may be packed.
+    ///
+    /// One that was touched meanwhile goes behind the others, and one that is not open any more
+    /// is forgotten; both are answered by 0.
+    @inlinable
+    package mutating func takeTurn() -> UInt32 {
+        precondition(waiting > 0, "a slot that waits")
+        let slot = queue[first]
+        first = (first &+ 1) & (queue.count &- 1)
+        waiting &-= 1
+        let place = place(of: slot)
+        // Closed meanwhile, or packed on behalf of an earlier place in the queue.
+        guard place != 0, place & Self.packedBit == 0 else { return 0 }
+        if place & Self.touchedBit == 0 { return slot }
+        places[slot] = place & ~Self.touchedBit
+        if slot == current { current = 0 }
+        enqueue(slot)
+        return 0
     }
 
-    private mutating func enqueue(_ slot: UInt32) {
-        if waiting == queue.count {
-            var larger = GrowingBuffer<UInt32>(zeros: queue.count * 2)
-            for index in 0..<waiting { larger[index] = queue[(first + index) & (queue.count - 1)] }
-            swap(&queue, &larger)
-            first = 0
-        }
-        queue[(first + waiting) & (queue.count - 1)] = slot
-        waiting += 1
+    /// The slot whose turn comes so many turns later, or 0.
+    @inlinable
+    package func turn(_ distance: Int) -> UInt32 {
+        distance < waiting ? queue[(first &+ distance) & (queue.count &- 1)] : 0
+    }
+
+    /// Whether a slot is open and was not touched since its last turn.
+    @inlinable
+    package func isUntouched(_ slot: UInt32) -> Bool {
+        let place = place(of: slot)
+        return place != 0 && place & (Self.packedBit | Self.touchedBit) == 0
+    }
+
+    @inlinable
+    mutating func enqueue(_ slot: UInt32) {
+        if waiting == queue.count { widen() }
+        queue[(first &+ waiting) & (queue.count &- 1)] = slot
+        waiting &+= 1
+    }
+
+    @usableFromInline
+    mutating func widen() {
+        var larger = GrowingBuffer<UInt32>(zeros: queue.count * 2)
+        for index in 0..<waiting { larger[index] = queue[(first + index) & (queue.count - 1)] }
+        swap(&queue, &larger)
+        first = 0
     }
 
     // MARK: Room

@@ -37,6 +37,7 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     deinit { chunks.free() }
 
     @inlinable
+    @inline(__always)
     func address(_ handle: UInt32) -> UnsafeMutablePointer<Element> {
         precondition(handle != 0 && handle <= highest, "a handle of this slab")
         let index = handle &- 1
@@ -48,8 +49,8 @@ package struct Slab<Element: BitwiseCopyable>: ~Copyable {
     /// The record of a handle, in place.
     @inlinable
     package subscript(handle: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(handle)) }
-        unsafeMutableAddress { unsafe address(handle) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(handle)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(handle) }
     }
 
     /// Tells the processor that a record will be read or written soon; one that is not there is

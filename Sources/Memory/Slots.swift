@@ -19,11 +19,12 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     /// A record, in place; its slot was filled before.
     @inlinable
     package subscript(slot: UInt32) -> Element {
-        unsafeAddress { unsafe UnsafePointer(address(slot)) }
-        unsafeMutableAddress { unsafe address(slot) }
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(address(slot)) }
+        @inline(__always) unsafeMutableAddress { unsafe address(slot) }
     }
 
     @inlinable
+    @inline(__always)
     func address(_ slot: UInt32) -> UnsafeMutablePointer<Element> {
         let chunk = Int(slot >> shift)
         precondition(slot != 0 && chunk < chunks.count, "a slot that was filled")
@@ -33,24 +34,25 @@ package struct Slots<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Fills a slot, making room for it where it is new.
+    @inlinable
     package mutating func fill(_ slot: UInt32, _ element: Element) {
         fill(slot, element, others: element)
     }
 
     /// Fills a slot; what is new beside it holds another value.
+    @inlinable
     package mutating func fill(_ slot: UInt32, _ element: Element, others: Element) {
         precondition(slot != 0 && slot <= limit)
-        while Int(slot >> shift) >= chunks.count {
-            chunks.add()
-            // The chunk that was just added has room for as many.
-            let chunk = unsafe chunks.directory[chunks.count - 1]
-            unsafe chunk.initializeMemory(
-                as: Element.self,
-                repeating: others,
-                count: 1 << Int(shift)
-            )
-        }
+        while !contains(slot) { extend(others) }
         unsafe address(slot).initialize(to: element)
+    }
+
+    @usableFromInline
+    mutating func extend(_ others: Element) {
+        chunks.add()
+        // The chunk that was just added has room for as many.
+        let chunk = unsafe chunks.directory[chunks.count - 1]
+        unsafe chunk.initializeMemory(as: Element.self, repeating: others, count: 1 << Int(shift))
     }
 
     /// Tells the processor that a record will be read or written soon; a slot without memory is

@@ -20,99 +20,59 @@ package struct TextHandle: BitwiseCopyable, Hashable, Sendable {
     package var isSet: Bool { bits != 0 }
 }
 
-// Size classes of 16, 32, … 1,024 bytes. Not nested and not private: the store's own layout must be
-// visible to other modules.
-/// A cell of 16 bytes.
-package struct TextCell16: BitwiseCopyable { var words: InlineArray<2, UInt64> }
-/// A cell of 32 bytes.
-package struct TextCell32: BitwiseCopyable { var words: InlineArray<4, UInt64> }
-/// A cell of 48 bytes.
-package struct TextCell48: BitwiseCopyable { var words: InlineArray<6, UInt64> }
-/// A cell of 64 bytes.
-package struct TextCell64: BitwiseCopyable { var words: InlineArray<8, UInt64> }
-/// A cell of 128 bytes.
-package struct TextCell128: BitwiseCopyable { var words: InlineArray<16, UInt64> }
-/// A cell of 256 bytes.
-package struct TextCell256: BitwiseCopyable { var words: InlineArray<32, UInt64> }
-/// A cell of 512 bytes.
-package struct TextCell512: BitwiseCopyable { var words: InlineArray<64, UInt64> }
-/// A cell of 1024 bytes.
-package struct TextCell1024: BitwiseCopyable { var words: InlineArray<128, UInt64> }
-
-/// Cells of all size classes, by class and handle.
+/// Cells of all size classes, those of shared strings and those of strings with an owner.
+///
+/// A handle's four highest bits are the row, so that no branch is needed to find a cell.
+@safe
 struct TextCells: ~Copyable {
-    private var cells16: Slab<TextCell16>
-    private var cells32: Slab<TextCell32>
-    private var cells48: Slab<TextCell48>
-    private var cells64: Slab<TextCell64>
-    private var cells128: Slab<TextCell128>
-    private var cells256: Slab<TextCell256>
-    private var cells512: Slab<TextCell512>
-    private var cells1024: Slab<TextCell1024>
+    private static let rowCount = 16
+
+    // Owned by this value alone, which frees them.
+    private let rows: UnsafeMutablePointer<CellRow>
 
     init(limit: Int) {
-        cells16 = Slab(limit: limit)
-        cells32 = Slab(limit: limit)
-        cells48 = Slab(limit: limit)
-        cells64 = Slab(limit: limit)
-        cells128 = Slab(limit: limit, chunk: 1_024)
-        cells256 = Slab(limit: limit, chunk: 1_024)
-        cells512 = Slab(limit: limit, chunk: 256)
-        cells1024 = Slab(limit: limit, chunk: 256)
+        unsafe rows = .allocate(capacity: TextCells.rowCount)
+        for row in 0..<TextCells.rowCount {
+            // 16, 32, 48, 64, 128, … 1,024 bytes.
+            let size = row & 7 < 4 ? (row & 7 + 1) * 16 : 16 << (row & 7 - 1)
+            let cells = CellRow(
+                size: size,
+                chunk: size <= 64 ? 4_096 : size <= 256 ? 1_024 : 256,
+                limit: UInt32(limit)
+            )
+            unsafe (rows + row).initialize(to: cells)
+        }
+    }
+
+    deinit {
+        for row in 0..<TextCells.rowCount { unsafe rows[row].chunks.free() }
+        unsafe rows.deinitialize(count: TextCells.rowCount)
+        unsafe rows.deallocate()
     }
 
     var byteCount: Int {
-        cells16.byteCount + cells32.byteCount + cells48.byteCount + cells64.byteCount
-            + cells128.byteCount + cells256.byteCount + cells512.byteCount + cells1024.byteCount
+        (0..<TextCells.rowCount).reduce(0) { unsafe $0 + rows[$1].chunks.byteCount }
     }
 
-    var count: Int {
-        cells16.count + cells32.count + cells48.count + cells64.count
-            + cells128.count + cells256.count + cells512.count + cells1024.count
-    }
-
+    @inline(__always)
     func pointer(_ handle: TextHandle) -> UnsafeMutableRawPointer {
-        let index = handle.bits & 0x0fff_ffff
-        return switch handle.bits >> 28 & 7 {
-        case 0: unsafe UnsafeMutableRawPointer(cells16.address(index))
-        case 1: unsafe UnsafeMutableRawPointer(cells32.address(index))
-        case 2: unsafe UnsafeMutableRawPointer(cells48.address(index))
-        case 3: unsafe UnsafeMutableRawPointer(cells64.address(index))
-        case 4: unsafe UnsafeMutableRawPointer(cells128.address(index))
-        case 5: unsafe UnsafeMutableRawPointer(cells256.address(index))
-        case 6: unsafe UnsafeMutableRawPointer(cells512.address(index))
-        default: unsafe UnsafeMutableRawPointer(cells1024.address(index))
-        }
+        // Four bits are a row.
+        unsafe rows[Int(handle.bits >> 28)].address(handle.bits & 0x0fff_ffff)
     }
 
-    /// Takes a cell of at least so many bytes; none at the limit.
-    mutating func take(_ size: Int) -> TextHandle {
-        let (sizeClass, index): (UInt32, UInt32) =
-            switch size {
-            case ...16: (0, cells16.takeAsItIs())
-            case ...32: (1, cells32.takeAsItIs())
-            case ...48: (2, cells48.takeAsItIs())
-            case ...64: (3, cells64.takeAsItIs())
-            case ...128: (4, cells128.takeAsItIs())
-            case ...256: (5, cells256.takeAsItIs())
-            case ...512: (6, cells512.takeAsItIs())
-            default: (7, cells1024.takeAsItIs())
-            }
-        return index == 0 ? .none : TextHandle(bits: sizeClass << 28 | index)
+    /// Takes a cell of at least so many bytes, at most 1,024; none at the limit.
+    func take(_ size: Int, isOwn: Bool) -> TextHandle {
+        let sizeClass =
+            size <= 64 ? (size + 15) >> 4 - 1 : Int.bitWidth - (size - 1).leadingZeroBitCount - 3
+        let row = sizeClass + (isOwn ? 8 : 0)
+        precondition(size > 0 && sizeClass < 8, "a string within its bounds")
+        let index = unsafe rows[row].take()
+        return index == 0 ? .none : TextHandle(bits: UInt32(row) << 28 | index)
     }
 
-    mutating func give(back handle: TextHandle) {
-        let index = handle.bits & 0x0fff_ffff
-        switch handle.bits >> 28 & 7 {
-        case 0: cells16.give(back: index)
-        case 1: cells32.give(back: index)
-        case 2: cells48.give(back: index)
-        case 3: cells64.give(back: index)
-        case 4: cells128.give(back: index)
-        case 5: cells256.give(back: index)
-        case 6: cells512.give(back: index)
-        default: cells1024.give(back: index)
-        }
+    func give(back handle: TextHandle) {
+        // Four bits are a row.
+        unsafe rows[Int(handle.bits >> 28)].give(back: handle.bits & 0x0fff_ffff)
     }
 }
 
@@ -130,21 +90,20 @@ package struct TextStore: ~Copyable {
     private static let ownBit: UInt32 = 1 << 31
 
     // A shared text stands behind 8 bytes of users and length, an owner's behind 2 of length.
-    private var shared: TextCells
-    private var owned: TextCells
+    private let cells: TextCells
+    private var ownCount = 0
     private var table = IndexTable(room: 4_096)
 
     /// Makes an empty store of at most so many strings a size class, of either kind.
     package init(limit: Int) {
-        shared = TextCells(limit: limit)
-        owned = TextCells(limit: limit)
+        cells = TextCells(limit: limit)
     }
 
     /// Strings stored.
-    package var count: Int { table.count + owned.count }
+    package var count: Int { table.count + ownCount }
 
     /// Bytes in use.
-    package var byteCount: Int { shared.byteCount + owned.byteCount }
+    package var byteCount: Int { cells.byteCount }
 
     private static func isOwn(_ handle: TextHandle) -> Bool { handle.bits & ownBit != 0 }
 
@@ -152,20 +111,26 @@ package struct TextStore: ~Copyable {
     @_lifetime(borrow self)
     package func bytes(of handle: TextHandle) -> RawSpan {
         guard handle.isSet else { return RawSpan() }
+        let head = unsafe cells.pointer(handle)
         let begin: UnsafeMutableRawPointer
         let length: Int
         if TextStore.isOwn(handle) {
-            let head = unsafe owned.pointer(handle)
             unsafe begin = unsafe head + 2
             length = Int(unsafe head.load(as: UInt16.self))
         } else {
-            let head = unsafe shared.pointer(handle)
             unsafe begin = unsafe head + 8
             length = Int(unsafe head.load(fromByteOffset: 4, as: UInt32.self))
         }
         // The cell holds `length` bytes behind its head; it moves never and lives as the store.
         let buffer = unsafe UnsafeRawBufferPointer(start: begin, count: length)
         return unsafe _overrideLifetime(buffer.bytes, borrowing: self)
+    }
+
+    /// Tells the processor that a string will be read soon.
+    package func prefetch(_ handle: TextHandle) {
+        guard handle.isSet else { return }
+        // Only asked for.
+        unsafe TableMemory.prefetch(cells.pointer(handle))
     }
 
     // MARK: One owner's strings
@@ -175,16 +140,17 @@ package struct TextStore: ~Copyable {
     package mutating func keep(_ bytes: RawSpan) -> TextHandle {
         let length = bytes.byteCount
         guard length > 0, length <= TextStore.lengthMax else { return .none }
-        let handle = owned.take(length + 2)
+        let handle = cells.take(length + 2, isOwn: true)
         guard handle.isSet else { return .none }
-        let head = unsafe owned.pointer(handle)
+        ownCount += 1
+        let head = unsafe cells.pointer(handle)
         unsafe head.storeBytes(of: UInt16(length), as: UInt16.self)
         // The cell was taken for as many bytes.
         unsafe bytes.withUnsafeBytes {
             unsafe UnsafeMutableRawBufferPointer(start: head + 2, count: length)
                 .copyMemory(from: $0)
         }
-        return TextHandle(bits: handle.bits | TextStore.ownBit)
+        return handle
     }
 
     // MARK: Shared strings
@@ -229,7 +195,7 @@ package struct TextStore: ~Copyable {
         guard length > 0, length <= TextStore.lengthMax else { return .none }
         let tag = TextStore.tag(bytes)
         let found = table.find(tag) { candidate in
-            let head = unsafe shared.pointer(TextHandle(bits: candidate))
+            let head = unsafe cells.pointer(TextHandle(bits: candidate))
             guard unsafe head.load(fromByteOffset: 4, as: UInt32.self) == UInt32(length) else {
                 return false
             }
@@ -241,13 +207,13 @@ package struct TextStore: ~Copyable {
         }
         if found != 0 {
             let handle = TextHandle(bits: found)
-            let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
+            let head = unsafe cells.pointer(handle).assumingMemoryBound(to: UInt32.self)
             unsafe head.pointee += 1
             return handle
         }
-        let handle = shared.take(length + 8)
+        let handle = cells.take(length + 8, isOwn: false)
         guard handle.isSet else { return .none }
-        let head = unsafe shared.pointer(handle)
+        let head = unsafe cells.pointer(handle)
         unsafe head.storeBytes(of: 1, as: UInt32.self)
         unsafe head.storeBytes(of: UInt32(length), toByteOffset: 4, as: UInt32.self)
         unsafe bytes.withUnsafeBytes {
@@ -264,6 +230,21 @@ package struct TextStore: ~Copyable {
         let taken = take(bytes)
         give(back: handle)
         handle = taken
+    }
+
+    /// Whether a shared string is the bytes of a word, the first the least, as many as are not
+    /// zero.
+    package func isShared(_ handle: TextHandle, holding word: UInt64) -> Bool {
+        guard handle.isSet, word != 0, !TextStore.isOwn(handle) else { return false }
+        let length = (UInt64.bitWidth - word.leadingZeroBitCount + 7) / 8
+        let head = unsafe cells.pointer(handle)
+        // The smallest cell has eight bytes behind its head.
+        let known = unsafe UInt64(
+            littleEndian: (head + 8).loadUnaligned(as: UInt64.self)
+        )
+        let mask = UInt64.max >> UInt64(UInt64.bitWidth - 8 * length)
+        return unsafe head.load(fromByteOffset: 4, as: UInt32.self) == UInt32(length)
+            && known & mask == word
     }
 
     private func isShared(_ handle: TextHandle, holding wanted: RawSpan) -> Bool {
@@ -286,13 +267,14 @@ package struct TextStore: ~Copyable {
         guard handle.isSet else { return handle }
         if TextStore.isOwn(handle) {
             let size = bytes(of: handle).byteCount + 2
-            let copy = owned.take(size)
+            let copy = cells.take(size, isOwn: true)
             guard copy.isSet else { return .none }
+            ownCount += 1
             // Two cells of at least so many bytes.
-            unsafe owned.pointer(copy).copyMemory(from: owned.pointer(handle), byteCount: size)
-            return TextHandle(bits: copy.bits | TextStore.ownBit)
+            unsafe cells.pointer(copy).copyMemory(from: cells.pointer(handle), byteCount: size)
+            return copy
         }
-        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
+        let head = unsafe cells.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee += 1
         return handle
     }
@@ -301,19 +283,22 @@ package struct TextStore: ~Copyable {
     package mutating func share(_ handle: TextHandle, times count: UInt32) {
         guard handle.isSet, !TextStore.isOwn(handle) else { return }
         // The head of a cell begins with its count of users.
-        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
+        let head = unsafe cells.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee += count
     }
 
     /// Counts one user less; the last one's string is forgotten.
     package mutating func give(back handle: TextHandle) {
         guard handle.isSet else { return }
-        if TextStore.isOwn(handle) { return owned.give(back: handle) }
-        let head = unsafe shared.pointer(handle).assumingMemoryBound(to: UInt32.self)
+        if TextStore.isOwn(handle) {
+            ownCount -= 1
+            return cells.give(back: handle)
+        }
+        let head = unsafe cells.pointer(handle).assumingMemoryBound(to: UInt32.self)
         unsafe head.pointee -= 1
         guard unsafe head.pointee == 0 else { return }
         table.remove(TextStore.tag(bytes(of: handle)), handle.bits)
-        shared.give(back: handle)
+        cells.give(back: handle)
     }
 
     /// The string itself, for cold paths and tests.

@@ -2,6 +2,27 @@ import Events
 import Flows
 package import FrequencyCapping
 
+/// A message of a step, by reference: a copy of one counts each of its texts and lists.
+final class StepMessage: Sendable {
+    let message: FlowDefinition.Message
+
+    init(_ message: FlowDefinition.Message) { self.message = message }
+}
+
+/// A flow, by reference for the same reason.
+final class CompiledFlow: Sendable {
+    let definition: FlowDefinition
+    /// The message of each step that is one.
+    let messages: [StepMessage?]
+
+    init(_ definition: FlowDefinition) {
+        self.definition = definition
+        messages = definition.steps.map { step in
+            if case .send(let message) = step.action { StepMessage(message) } else { nil }
+        }
+    }
+}
+
 /// What timing asks of a flow, flat: flows themselves are full of texts and lists, and reading one
 /// counts references.
 struct FlowTiming: BitwiseCopyable, Sendable {
@@ -15,6 +36,15 @@ struct FlowTiming: BitwiseCopyable, Sendable {
     var delays = InlineArray<12, TimeSpan>(repeating: .zero)
     /// The step each step is timed from, or -1 for the one before it.
     var afters = InlineArray<12, Int8>(repeating: -1)
+    /// How many steps there are.
+    var stepCount: Int
+    /// The first step that is a message, or the number of steps.
+    var firstMessage: Int
+    /// The first channel of the next message from each step on.
+    var nextChannels = InlineArray<12, Channel?>(repeating: nil)
+    /// What the order of candidates goes by.
+    var messageClass: MessageClass
+    var priority: Int
 
     init(_ flow: FlowDefinition) {
         stage =
@@ -27,6 +57,18 @@ struct FlowTiming: BitwiseCopyable, Sendable {
         clickPause = flow.clickPause
         inactivity = flow.trigger.inactivity
         precondition(flow.steps.count <= FlowDefinition.stepsMax, "a flow within its bounds")
+        stepCount = flow.steps.count
+        messageClass = flow.messageClass
+        priority = flow.priority
+        firstMessage = flow.steps.count
+        var channel: Channel?
+        for (index, step) in flow.steps.enumerated().reversed() {
+            if case .send(let message) = step.action {
+                channel = message.channels.first
+                firstMessage = index
+            }
+            nextChannels[index] = channel
+        }
         for (index, step) in flow.steps.enumerated() {
             delays[index] = step.delay
             afters[index] = step.after.map { Int8($0) } ?? -1
@@ -75,6 +117,8 @@ package final class CompiledRules: Sendable {
     let triggerNames: EventNameSet
     /// The names of all goals and exits.
     let endingNames: EventNameSet
+    /// The flows, in the order of the rules.
+    let flows: [CompiledFlow]
     /// The timing of each flow.
     let timings: [FlowTiming]
 
@@ -108,6 +152,7 @@ package final class CompiledRules: Sendable {
         triggers = rules.flows.enumerated().compactMap { index, flow in
             if case .event(let match) = flow.trigger { (match.name, index) } else { nil }
         }
+        flows = rules.flows.map(CompiledFlow.init)
         timings = rules.flows.map(FlowTiming.init)
         triggerNames = EventNameSet(triggers.map(\.name))
         endingNames = EventNameSet(rules.flows.flatMap { ($0.goals + $0.exits).map(\.name) })

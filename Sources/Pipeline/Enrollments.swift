@@ -117,15 +117,16 @@ extension ShardPipeline {
 
     /// Sets when the next step is judged.
     mutating func schedule(_ handle: UInt32, of slot: UInt32) {
-        let record = store.enrollments[handle]
-        let flow = Int(record.flowIndex)
+        // A record is long: it is looked at where it stands.
+        let flow = Int(store.enrollments[handle].flowIndex)
+        let isDeferred = store.enrollments[handle].isDeferred
+        let before = store.enrollments[handle].due
         let judged =
-            record.isDeferred
-            ? max(record.due, quietUntil(record, flow)) : nominalDue(record, flow)
-        let due = max(judged, clickPause(record, flow, of: slot))
-        guard due != record.due else { return }
+            isDeferred ? max(before, quietUntil(handle, flow)) : nominalDue(handle, flow)
+        let due = max(judged, clickPause(handle, flow, of: slot))
+        guard due != before else { return }
         store.enrollments[handle].due = due
-        if !record.isDeferred { store.enrollments[handle].nominalDue = due }
+        if !isDeferred { store.enrollments[handle].nominalDue = due }
         store.enrollments[handle].wasDueWhenArmed = due.second <= wheel.passed
     }
 
@@ -140,39 +141,43 @@ extension ShardPipeline {
 
     /// A step is due so long after the step it names, and never before the step before it was
     /// decided; abandonment also waits for silence (AB-2, AB-7).
-    private func nominalDue(_ record: EnrollmentRecord, _ flow: Int) -> EventTime {
-        let step = Int(record.step)
+    private func nominalDue(_ handle: UInt32, _ flow: Int) -> EventTime {
+        let step = Int(store.enrollments[handle].step)
         let after = Int(compiled.timings[flow].afters[step])
         var base: EventTime
         if after >= 0 {
-            base = record.anchors[after]
+            base = store.enrollments[handle].anchors[after]
         } else if step > 0 {
-            base = record.anchors[step - 1]
+            base = store.enrollments[handle].anchors[step - 1]
         } else if let inactivity = compiled.timings[flow].inactivity {
-            base = record.lastActivity + inactivity
+            base = store.enrollments[handle].lastActivity + inactivity
         } else {
-            base = record.firstTime
+            base = store.enrollments[handle].firstTime
         }
+        let lastDecision = store.enrollments[handle].lastDecision
         // A step that was jumped over has no anchor; the last decision stands in for it.
-        if !base.isSet { base = record.lastDecision.isSet ? record.lastDecision : record.firstTime }
+        if !base.isSet {
+            base = lastDecision.isSet ? lastDecision : store.enrollments[handle].firstTime
+        }
         var due = base + compiled.timings[flow].delays[step]
-        if record.lastDecision.isSet { due = max(due, record.lastDecision) }
-        return max(due, quietUntil(record, flow))
+        if lastDecision.isSet { due = max(due, lastDecision) }
+        return max(due, quietUntil(handle, flow))
     }
 
-    private func quietUntil(_ record: EnrollmentRecord, _ flow: Int) -> EventTime {
+    private func quietUntil(_ handle: UInt32, _ flow: Int) -> EventTime {
         guard let inactivity = compiled.timings[flow].inactivity else { return .none }
-        return record.lastActivity + inactivity
+        return store.enrollments[handle].lastActivity + inactivity
     }
 
     /// A click on an earlier message is an engagement that is still fresh (AB-9).
     private func clickPause(
-        _ record: EnrollmentRecord,
+        _ handle: UInt32,
         _ flow: Int,
         of slot: UInt32
     ) -> EventTime {
         let click = store.profiles[slot].lastClick
-        guard record.firstSend.isSet, click.isSet, click >= record.firstSend else { return .none }
+        let firstSend = store.enrollments[handle].firstSend
+        guard firstSend.isSet, click.isSet, click >= firstSend else { return .none }
         return click + compiled.timings[flow].clickPause
     }
 
@@ -196,7 +201,7 @@ extension ShardPipeline {
         if decided > store.enrollments[handle].lastDecision {
             store.enrollments[handle].lastDecision = decided
         }
-        guard next < compiled.rules.flows[index].steps.count else {
+        guard next < compiled.timings[index].stepCount else {
             finish(handle, closesCart: true, of: slot)
             return
         }
@@ -230,11 +235,7 @@ extension ShardPipeline {
 
     /// The channel of the next message of an enrollment.
     func nextChannel(of record: EnrollmentRecord) -> Channel? {
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
-        for step in flow.steps[Int(record.step)...] {
-            if case .send(let message) = step.action { return message.channels.first }
-        }
-        return nil
+        compiled.timings[Int(record.flowIndex)].nextChannels[Int(record.step)]
     }
 
     /// Forgets an enrollment; a default cart ends with it.

@@ -44,7 +44,12 @@ extension ShardPipeline {
     private mutating func note(_ event: CustomerEvent, in block: EventBlock, of slot: UInt32) {
         ShardPipeline.notePlace(of: event, in: &store.profiles[slot])
         if !event.locale.isEmpty, event.time >= store.profiles[slot].localeTime {
-            store.texts.replace(&store.profiles[slot].locale, with: block.bytes(of: event.locale))
+            if !store.texts.isShared(store.profiles[slot].locale, holding: event.localeWord) {
+                store.texts.replace(
+                    &store.profiles[slot].locale,
+                    with: block.bytes(of: event.locale)
+                )
+            }
             store.profiles[slot].localeTime = event.time
         }
         for index in 0..<Int(event.attributeCount) {
@@ -259,7 +264,9 @@ extension ShardPipeline {
         isOld: Bool
     ) {
         fold.fold(cart, in: store)
-        if !fold.lines.isEmpty { store.carts[cart].hadLines = true }
+        // Neither touching nor beginning an enrollment changes what the cart holds.
+        let isEmpty = fold.lines.isEmpty
+        if !isEmpty { store.carts[cart].hadLines = true }
         if event.time > store.carts[cart].lastActivity {
             store.carts[cart].lastActivity = event.time
         }
@@ -269,7 +276,7 @@ extension ShardPipeline {
         } else if starts, !isOld, store.carts[cart].stage == .cart, let flow = compiled.cartFlow {
             live = enroll(flow, event, in: block, cart: cart, entity: event.cart, of: slot)
         }
-        endIfEmpty(cart, live, at: event.time, of: slot)
+        if isEmpty { endEmpty(cart, live, at: event.time, of: slot) }
     }
 
     /// A cart without lines ends its enrollment, and itself if it is the default cart (AB-3).
@@ -280,7 +287,15 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         fold.fold(cart, in: store)
-        guard fold.lines.isEmpty else { return }
+        if fold.lines.isEmpty { endEmpty(cart, live, at: time, of: slot) }
+    }
+
+    private mutating func endEmpty(
+        _ cart: UInt32,
+        _ live: UInt32,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
         if live != 0 { end(live, .empty, at: max(lastOperation(of: cart), time), of: slot) }
         if live != 0 || store.carts[cart].hadLines { closeDefaultCart(cart, forgetting: false) }
     }
@@ -574,10 +589,10 @@ extension ShardPipeline {
         var handle = store.profiles[slot].enrollments
         while handle != 0 {
             let next = store.enrollments[handle].next
-            let flow = compiled.rules.flows[Int(store.enrollments[handle].flowIndex)]
-            if matches(flow.goals, event, in: block, of: slot) {
+            let flow = compiled.flows[Int(store.enrollments[handle].flowIndex)]
+            if matches(flow.definition.goals, event, in: block, of: slot) {
                 end(handle, .goalMet, at: event.time, of: slot)
-            } else if matches(flow.exits, event, in: block, of: slot) {
+            } else if matches(flow.definition.exits, event, in: block, of: slot) {
                 end(handle, .exited, at: event.time, of: slot)
             }
             handle = next
@@ -606,32 +621,34 @@ extension ShardPipeline {
         of slot: UInt32
     ) {
         for (name, index) in compiled.triggers where name == event.name {
-            let flow = compiled.rules.flows[index]
-            guard case .event(let match) = flow.trigger else { continue }
+            let flow = compiled.flows[index]
+            guard case .event(let match) = flow.definition.trigger else { continue }
             if let condition = match.condition,
                 !holds(condition, cart: 0, at: event.time, of: slot, event: event, in: block)
             {
                 continue
             }
-            if let entry = flow.entry,
+            if let entry = flow.definition.entry,
                 !holds(entry, cart: 0, at: event.time, of: slot, event: event, in: block)
             {
                 continue
             }
             let last = store.lastEntry(compiled.flowHashes[index], of: slot)
-            switch flow.reEntry {
+            switch flow.definition.reEntry {
             case .always: break
             case .never: if last.isSet { continue }
             case .after(let span): if last.isSet, event.time - last < span { continue }
             }
-            if flow.reEntry != .always {
+            if flow.definition.reEntry != .always {
                 store.noteEntry(compiled.flowHashes[index], at: event.time, of: slot)
             }
             let entity = event.cart.isSet && !event.order.isSet ? event.cart : event.order
             let started = enroll(index, event, in: block, cart: 0, entity: entity, of: slot)
             guard started != 0 else { continue }
             copyProducts(of: event, in: block, to: started)
-            if flow.messageClass != .marketing { decideAtOnce(started, event.time, of: slot) }
+            if flow.definition.messageClass != .marketing {
+                decideAtOnce(started, event.time, of: slot)
+            }
         }
     }
 

@@ -21,7 +21,7 @@ extension ShardPipeline {
     /// Decides the next step of an enrollment, which is due.
     mutating func takeStep(_ handle: UInt32, of slot: UInt32) {
         let record = store.enrollments[handle]
-        let flow = compiled.rules.flows[Int(record.flowIndex)]
+        let flow = compiled.flows[Int(record.flowIndex)]
         // Silence may have been broken since the timer was set.
         let lateness = now - record.due
         let isLate =
@@ -29,12 +29,16 @@ extension ShardPipeline {
         let time = isLate ? max(now, record.due) : record.due
         let step = Int(record.step)
         readings.removeAll()
-        if isLate, lateness > flow.maxLateness {
+        if isLate, lateness > flow.definition.maxLateness {
             endHere(handle, .stale, at: time, of: slot)
             return
         }
-        switch flow.steps[step].action {
-        case .wait:
+        if let message = flow.messages[step] {
+            propose(message, handle, flow, at: time, of: slot)
+            return
+        }
+        switch flow.definition.steps[step].action {
+        case .wait, .send:
             pass(handle, to: step + 1, anchor: record.nominalDue, decided: record.due, of: slot)
         case .branch(let condition, let otherwise):
             if holds(condition, cart: record.cart, at: time, of: slot, enrollment: handle) {
@@ -43,31 +47,41 @@ extension ShardPipeline {
                 writeDecision(record, .conditionFalse, at: time, channel: nil, of: slot)
                 pass(
                     handle,
-                    to: otherwise ?? flow.steps.count,
+                    to: otherwise ?? flow.definition.steps.count,
                     anchor: record.nominalDue,
                     decided: time,
                     of: slot
                 )
             }
-        case .send(let message):
-            if let (outcome, ends) = refusal(handle, flow, at: time, of: slot) {
-                if ends {
-                    endHere(handle, outcome, at: time, of: slot)
-                } else {
-                    let channel = message.channels.first
-                    writeDecision(record, outcome, at: time, channel: channel, of: slot)
-                    pass(
-                        handle,
-                        to: step + 1,
-                        anchor: sentAnchor(handle),
-                        decided: time,
-                        of: slot
-                    )
-                }
-            } else {
-                send(message, handle, flow, at: time, of: slot)
-            }
         }
+    }
+
+    /// Sends a message, or says why not.
+    private mutating func propose(
+        _ proposed: StepMessage,
+        _ handle: UInt32,
+        _ flow: CompiledFlow,
+        at time: EventTime,
+        of slot: UInt32
+    ) {
+        guard let (outcome, ends) = refusal(proposed, handle, flow, at: time, of: slot) else {
+            send(proposed, handle, flow, at: time, of: slot)
+            return
+        }
+        if ends {
+            endHere(handle, outcome, at: time, of: slot)
+            return
+        }
+        let record = store.enrollments[handle]
+        let channel = proposed.message.channels.first
+        writeDecision(record, outcome, at: time, channel: channel, of: slot)
+        pass(
+            handle,
+            to: Int(record.step) + 1,
+            anchor: sentAnchor(handle),
+            decided: time,
+            of: slot
+        )
     }
 
     private mutating func endHere(
@@ -92,15 +106,16 @@ extension ShardPipeline {
 
     /// The first check that refuses the step on any channel, and whether it ends the enrollment.
     private mutating func refusal(
+        _ proposed: StepMessage,
         _ handle: UInt32,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime,
         of slot: UInt32
     ) -> (Outcome, ends: Bool)? {
         let record = store.enrollments[handle]
-        let isFirst = isFirstMessage(record, flow)
-        guard case .send(let message) = flow.steps[Int(record.step)].action else { return nil }
-        if store.profiles[slot].isAmbiguous, !message.channels.allSatisfy(\.isOnSite) {
+        let timing = Int(record.flowIndex)
+        let isFirst = compiled.timings[timing].firstMessage >= Int(record.step)
+        if store.profiles[slot].isAmbiguous, !proposed.message.channels.allSatisfy(\.isOnSite) {
             return (.ambiguousIdentity, true)
         }
         if isFirst, !isReachable(compiled.flowChannels[Int(record.flowIndex)], slot) {
@@ -108,32 +123,26 @@ extension ShardPipeline {
         }
         if isSuperseded(record, of: slot) { return (.superseded, true) }
         let stage = compiled.stage(ofFlow: Int(record.flowIndex))
-        if flow.orderGuard > .zero, hasOrder(since: time - flow.orderGuard, of: slot) {
+        let orderGuard = flow.definition.orderGuard
+        if orderGuard > .zero, hasOrder(since: time - orderGuard, of: slot) {
             return (.conditionFalse, isFirst)
         }
-        if flow.cooldown > .zero, coolsDown(record, flow, at: time, stage, of: slot) {
+        if flow.definition.cooldown > .zero, coolsDown(record, flow, at: time, stage, of: slot) {
             return (.cooldown, isFirst)
         }
         if stage > 0, isOutOfStock(record, stage, of: slot) { return (.outOfStock, true) }
-        if stage > 0, isFirst, let entry = flow.entry,
+        if stage > 0, isFirst, let entry = flow.definition.entry,
             !holds(entry, cart: record.cart, at: time, of: slot, enrollment: handle)
         {
             return (.conditionFalse, true)
         }
         if stage == 1, viewToShow(of: slot) == 0 { return (.conditionFalse, false) }
-        if let condition = flow.steps[Int(record.step)].condition,
+        if let condition = flow.definition.steps[Int(record.step)].condition,
             !holds(condition, cart: record.cart, at: time, of: slot, enrollment: handle)
         {
             return (.conditionFalse, false)
         }
         return nil
-    }
-
-    private func isFirstMessage(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> Bool {
-        for step in flow.steps[..<Int(record.step)] {
-            if case .send = step.action { return false }
-        }
-        return true
     }
 
     private func isReachable(_ channels: ChannelSet, _ slot: UInt32) -> Bool {
@@ -149,9 +158,9 @@ extension ShardPipeline {
         return latest != 0 && store.orders[latest].time > begin
     }
 
-    private func coolsDown(
+    private mutating func coolsDown(
         _ record: EnrollmentRecord,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime,
         _ stage: Int,
         of slot: UInt32
@@ -163,7 +172,7 @@ extension ShardPipeline {
             let send = store.sends[handle]
             if send.flow == record.flow, send.enrollment != own,
                 stage != 2 || cart == 0 || send.cart == cart,
-                time - send.time < flow.cooldown
+                time - send.time < flow.definition.cooldown
             {
                 return true
             }
@@ -247,16 +256,17 @@ extension ShardPipeline {
 
     /// Sends a step on its channels, or says why not on each.
     private mutating func send(
-        _ message: FlowDefinition.Message,
+        _ proposed: StepMessage,
         _ handle: UInt32,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime,
         of slot: UInt32
     ) {
         let step = Int(store.enrollments[handle].step)
         var until: EventTime?
         var isSent = false
-        for channel in message.channels {
+        for position in proposed.message.channels.indices {
+            let channel = proposed.message.channels[position]
             let bit = UInt16(1) << UInt16(channel.rawValue)
             if store.enrollments[handle].channelsDone & bit != 0 { continue }
             // The channel, or the fallback that stood in for it when it had to wait. A step's
@@ -268,9 +278,9 @@ extension ShardPipeline {
             asking: while true {
                 readings.removeAll()
                 let record = store.enrollments[handle]
-                switch judge(asked, message, record, flow, at: time, of: slot) {
+                switch judge(asked, proposed, record, flow, at: time, of: slot) {
                 case .send:
-                    command(message, asked, handle, flow, at: time, of: slot)
+                    command(proposed, asked, handle, flow, at: time, of: slot)
                     store.enrollments[handle].channelsDone |= bit
                     isSent = true
                     break asking
@@ -294,11 +304,11 @@ extension ShardPipeline {
                 case .nextChannel(let outcome):
                     writeDecision(record, outcome, at: time, channel: asked, of: slot)
                     let next = Int(store.enrollments[handle].fallback)
-                    guard next < message.fallback.count else {
+                    guard next < proposed.message.fallback.count else {
                         store.enrollments[handle].channelsDone |= bit
                         break asking
                     }
-                    asked = message.fallback[next]
+                    asked = proposed.message.fallback[next]
                     store.enrollments[handle].fallback = UInt8(next + 1)
                     store.enrollments[handle].standIns &= ~(15 << place)
                     store.enrollments[handle].standIns |= UInt64(asked.rawValue + 1) << place
@@ -325,9 +335,9 @@ extension ShardPipeline {
 
     private mutating func judge(
         _ channel: Channel,
-        _ message: FlowDefinition.Message,
+        _ proposed: StepMessage,
         _ record: EnrollmentRecord,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime,
         of slot: UInt32
     ) -> Verdict {
@@ -336,7 +346,7 @@ extension ShardPipeline {
         if let outcome = consentRefusal(
             channel,
             endpoint,
-            message,
+            proposed,
             flow,
             record,
             at: time,
@@ -345,12 +355,12 @@ extension ShardPipeline {
             return .drop(outcome)
         }
         let person = zones(of: slot)
-        if flow.obeysQuietHours {
+        if flow.definition.obeysQuietHours {
             var rule = 0
             if let end = compiled.quietHours.end(
                 holding: time,
                 channel: channel,
-                messageClass: flow.messageClass,
+                messageClass: flow.definition.messageClass,
                 country: country(of: slot, endpoint),
                 person: person,
                 zones: compiled.rules.zones,
@@ -362,7 +372,7 @@ extension ShardPipeline {
                 return quietVerdict(end, record, flow, at: time)
             }
         }
-        guard flow.obeysCaps, !channel.isOnSite else {
+        guard flow.definition.obeysCaps, !channel.isOnSite else {
             return isSent(record, channel, of: slot) ? .drop(.alreadySent) : .send
         }
         let candidate = Candidate(
@@ -370,7 +380,7 @@ extension ShardPipeline {
             step: stepHash(record),
             flowIndex: Int(record.flowIndex),
             channel: channel,
-            messageClass: flow.messageClass
+            messageClass: flow.definition.messageClass
         )
         if let (_, retry) = compiled.ledger.refusingGap(
             candidate,
@@ -393,7 +403,7 @@ extension ShardPipeline {
         return isSent(record, channel, of: slot) ? .drop(.alreadySent) : .send
     }
 
-    private func isSent(
+    private mutating func isSent(
         _ record: EnrollmentRecord,
         _ channel: Channel,
         of slot: UInt32
@@ -407,25 +417,25 @@ extension ShardPipeline {
         return false
     }
 
-    private func quietVerdict(
+    private mutating func quietVerdict(
         _ end: EventTime,
         _ record: EnrollmentRecord,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime
     ) -> Verdict {
-        switch flow.onQuiet {
+        switch flow.definition.onQuiet {
         case .drop: return .drop(.quietDropped)
         case .nextChannel: return .nextChannel(.quietDropped)
         case .deferral:
             let begin = record.isDeferred ? record.nominalDue : time
-            if end - begin > flow.maxDeferral { return .drop(.expired) }
+            if end - begin > flow.definition.maxDeferral { return .drop(.expired) }
             return .wait(.quietDeferred, until: end + jitter(record, flow))
         }
     }
 
     /// Spreads releases so that not everybody is written to at the same second (QH-3).
-    private func jitter(_ record: EnrollmentRecord, _ flow: FlowDefinition) -> TimeSpan {
-        let seconds = UInt64(max(0, flow.jitter.milliseconds / 1_000))
+    private mutating func jitter(_ record: EnrollmentRecord, _ flow: CompiledFlow) -> TimeSpan {
+        let seconds = UInt64(max(0, flow.definition.jitter.milliseconds / 1_000))
         guard seconds > 0 else { return .zero }
         var state = compiled.rules.hashKey.begin(kind: HashKind.jitter)
         state.append(key(of: record))
@@ -437,10 +447,10 @@ extension ShardPipeline {
         _ outcome: Outcome,
         _ retry: EventTime,
         _ record: EnrollmentRecord,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime
     ) -> Verdict {
-        switch flow.onCap {
+        switch flow.definition.onCap {
         case .drop: return .drop(outcome)
         case .nextChannel: return .nextChannel(outcome)
         case .deferral(let most):
@@ -454,8 +464,8 @@ extension ShardPipeline {
     private func consentRefusal(
         _ channel: Channel,
         _ endpoint: UInt32,
-        _ message: FlowDefinition.Message,
-        _ flow: FlowDefinition,
+        _ proposed: StepMessage,
+        _ flow: CompiledFlow,
         _ record: EnrollmentRecord,
         at time: EventTime,
         of slot: UInt32
@@ -464,11 +474,11 @@ extension ShardPipeline {
             endpoint == 0
             ? .subscribed : store.endpoints[endpoint].consent[Int(channel.rawValue)]
         if state == .suppressed { return .suppressedEndpoint }
-        switch flow.messageClass {
+        switch flow.definition.messageClass {
         case .transactional:
             return nil
         case .service:
-            if message.confirmsSubscription { return state == .pending ? nil : .noConsent }
+            if proposed.message.confirmsSubscription { return state == .pending ? nil : .noConsent }
             return hasOrder(since: time - .days(180), of: slot) ? nil : .noConsent
         case .marketing:
             if state == .subscribed { return nil }

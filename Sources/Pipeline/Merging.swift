@@ -483,7 +483,7 @@ extension ShardPipeline {
         return 0
     }
 
-    private func isKept(_ left: UInt32, over right: UInt32) -> Bool {
+    private mutating func isKept(_ left: UInt32, over right: UInt32) -> Bool {
         let a = store.enrollments[left]
         let b = store.enrollments[right]
         if a.lastActivity != b.lastActivity { return a.lastActivity > b.lastActivity }

@@ -40,7 +40,7 @@ extension ShardPipeline {
     }
 
     /// The hash of a step, without channel: on several channels it takes one slot (FC-5).
-    func stepHash(_ record: EnrollmentRecord) -> UInt64 {
+    mutating func stepHash(_ record: EnrollmentRecord) -> UInt64 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
         texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)
@@ -48,7 +48,7 @@ extension ShardPipeline {
     }
 
     /// The send id: flow and enrollment key, step, channel, attempt; nothing else.
-    func sendID(_ record: EnrollmentRecord, _ channel: Channel) -> Hash128 {
+    mutating func sendID(_ record: EnrollmentRecord, _ channel: Channel) -> Hash128 {
         var state = compiled.rules.hashKey.begin(kind: HashKind.send)
         state.append(key(of: record))
         texts.appendID(Int(record.step), ofFlow: Int(record.flowIndex), to: &state)
@@ -62,10 +62,10 @@ extension ShardPipeline {
 
     /// Decides a message: reserves its slot, writes the command and its decision.
     mutating func command(
-        _ message: FlowDefinition.Message,
+        _ proposed: StepMessage,
         _ channel: Channel,
         _ handle: UInt32,
-        _ flow: FlowDefinition,
+        _ flow: CompiledFlow,
         at time: EventTime,
         of slot: UInt32
     ) {
@@ -81,7 +81,7 @@ extension ShardPipeline {
             at: time,
             profile: store.profiles[slot].id
         )
-        let expiry = expiry(channel, message, flow, endpoint, at: time, of: slot)
+        let expiry = expiry(channel, proposed, flow, endpoint, at: time, of: slot)
         header("ce_expirytime") { $0.put(expiry) }
         header("ce_correlationid") { $0.put(enrollment) }
         header("ce_causationid") { $0.put(store.texts.bytes(of: record.cause)) }
@@ -89,7 +89,7 @@ extension ShardPipeline {
             header("traceparent") { $0.put(store.texts.bytes(of: record.traceparent)) }
         }
         output.endHeaders()
-        writeData(message, channel, handle, endpoint, of: slot)
+        writeData(proposed, channel, handle, endpoint, of: slot)
         output.end()
         store.addSend(
             SendRecord(
@@ -100,7 +100,7 @@ extension ShardPipeline {
                 enrollment: enrollment.low,
                 cart: record.cart == 0 ? 0 : store.carts[record.cart].key,
                 channel: channel,
-                countsTowardCaps: flow.countsTowardCaps && !channel.isOnSite
+                countsTowardCaps: flow.definition.countsTowardCaps && !channel.isOnSite
             ),
             to: slot
         )
@@ -110,31 +110,31 @@ extension ShardPipeline {
     /// The hard deadline of a command (QH-6).
     private func expiry(
         _ channel: Channel,
-        _ message: FlowDefinition.Message,
-        _ flow: FlowDefinition,
+        _ proposed: StepMessage,
+        _ flow: CompiledFlow,
         _ endpoint: UInt32,
         at time: EventTime,
         of slot: UInt32
     ) -> EventTime {
         var expiry: EventTime?
-        if flow.obeysQuietHours {
+        if flow.definition.obeysQuietHours {
             expiry = compiled.quietHours.nextStart(
                 from: time,
                 channel: channel,
-                messageClass: flow.messageClass,
+                messageClass: flow.definition.messageClass,
                 country: country(of: slot, endpoint),
                 person: zones(of: slot),
                 zones: compiled.rules.zones
             )
         }
-        if let span = message.expiresAfter {
+        if let span = proposed.message.expiresAfter {
             expiry = min(expiry ?? time + span, time + span)
         }
-        return expiry ?? time + flow.maxLateness
+        return expiry ?? time + flow.definition.maxLateness
     }
 
     private mutating func writeData(
-        _ message: FlowDefinition.Message,
+        _ proposed: StepMessage,
         _ channel: Channel,
         _ handle: UInt32,
         _ endpoint: UInt32,
@@ -164,11 +164,11 @@ extension ShardPipeline {
         output.put(#","time_zone":"#)
         output.putJSON(text: compiled.rules.zones.names[Int(zones(of: slot).zone)])
         output.put(#","variables":{"#)
-        writeVariables(message, handle, of: slot)
+        writeVariables(proposed, handle, of: slot)
         output.put("}")
-        if !message.compliance.isEmpty {
+        if !proposed.message.compliance.isEmpty {
             output.put(#","compliance":{"#)
-            writePairs(message.compliance)
+            writePairs(proposed.message.compliance)
             output.put("}")
         }
         output.put(#","explain":{"rules":["#)
@@ -186,7 +186,7 @@ extension ShardPipeline {
     }
 
     private mutating func writeVariables(
-        _ message: FlowDefinition.Message,
+        _ proposed: StepMessage,
         _ handle: UInt32,
         of slot: UInt32
     ) {
@@ -221,7 +221,9 @@ extension ShardPipeline {
         }
         output.put(#""currency":""#)
         if currency == 0 { currency = compiled.rules.shopCurrency }
-        for shift in [UInt32(16), 8, 0] { output.put(UInt8(truncatingIfNeeded: currency >> shift)) }
+        output.put(UInt8(truncatingIfNeeded: currency >> 16))
+        output.put(UInt8(truncatingIfNeeded: currency >> 8))
+        output.put(UInt8(truncatingIfNeeded: currency))
         output.put(34)
         if let value = fold.value {
             output.put(#","value":"#)
@@ -233,9 +235,9 @@ extension ShardPipeline {
             writeItem(fold.lines[index].line)
         }
         output.put("]")
-        if !message.variables.isEmpty {
+        if !proposed.message.variables.isEmpty {
             output.put(44)
-            writePairs(message.variables)
+            writePairs(proposed.message.variables)
         }
     }
 
@@ -326,20 +328,19 @@ extension ShardPipeline {
     }
 
     private func writeReadings() {
-        let rules = compiled.rules
         for index in 0..<readings.count {
             if index > 0 { output.put(44) }
             let reading = readings[index]
             output.put(34)
             switch reading.form {
             case .cap:
-                output.put(text: rules.caps[Int(reading.index)].id)
+                output.put(text: compiled.rules.caps[Int(reading.index)].id)
                 output.put(32)
                 output.put(number: Int64(reading.count))
                 output.put(47)
                 output.put(number: Int64(reading.limit))
-            case .gap: output.put(text: rules.gaps[Int(reading.index)].id)
-            case .quiet: output.put(text: rules.quiet[Int(reading.index)].id)
+            case .gap: output.put(text: compiled.rules.gaps[Int(reading.index)].id)
+            case .quiet: output.put(text: compiled.rules.quiet[Int(reading.index)].id)
             }
             output.put(34)
         }

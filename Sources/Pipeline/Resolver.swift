@@ -79,9 +79,27 @@ package struct Resolver: ~Copyable {
 
     /// Messages to one shard.
     package final class Outbox {
-        package var messages = GrowingBuffer<ShardMessage>(room: 1_024)
+        private var messages = GrowingBuffer<ShardMessage>(room: 1_024)
         /// The last second this shard was told of.
         fileprivate var told: Int64 = .min
+
+        /// How many there are.
+        package var count: Int { messages.count }
+
+        /// One of them.
+        package subscript(index: Int) -> ShardMessage { messages[index] }
+
+        /// Lends them all.
+        package func lend<Result>(
+            _ body: (borrowing GrowingBuffer<ShardMessage>) -> Result
+        ) -> Result {
+            body(messages)
+        }
+
+        /// Forgets them, and keeps the memory.
+        package func removeAll() { messages.removeAll() }
+
+        fileprivate func append(_ message: ShardMessage) { messages.append(message) }
     }
 
     /// Makes a resolver for so many shards and partitions.
@@ -440,7 +458,7 @@ package struct Resolver: ~Copyable {
 
     private func send(_ message: ShardMessage, to shard: Int) {
         tell(shard)
-        outboxes[shard].messages.append(message)
+        outboxes[shard].append(message)
     }
 
     /// Tells a shard how far event time has come, if it does not know.
@@ -450,7 +468,7 @@ package struct Resolver: ~Copyable {
         var message = ShardMessage(.advance)
         message.value = fired
         message.now = wallClock
-        outboxes[shard].messages.append(message)
+        outboxes[shard].append(message)
     }
 
     private func tellAll() {
@@ -461,7 +479,7 @@ package struct Resolver: ~Copyable {
     package func release(block number: UInt32) {
         var message = ShardMessage(.release)
         message.block = number
-        for shard in 0..<shardCount { outboxes[shard].messages.append(message) }
+        for shard in 0..<shardCount { outboxes[shard].append(message) }
     }
 
     /// Ends an epoch: every shard learns how far time has come and hands in its outputs.
@@ -469,7 +487,7 @@ package struct Resolver: ~Copyable {
         tellAll()
         var message = ShardMessage(.epochEnd)
         message.value = Int64(epoch)
-        for shard in 0..<shardCount { outboxes[shard].messages.append(message) }
+        for shard in 0..<shardCount { outboxes[shard].append(message) }
     }
 
     // MARK: Records written here

@@ -144,15 +144,15 @@ package struct SerialPipeline: ~Copyable {
             isWaiting = false
             for shard in shards.indices where !drain(shard, block) { isWaiting = true }
         }
-        for outbox in resolver.outboxes { outbox.messages.removeAll() }
+        for outbox in resolver.outboxes { outbox.removeAll() }
     }
 
     /// Delivers to one shard; false if it waits for a parcel.
     private mutating func drain(_ shard: Int, _ block: EventBlock?) -> Bool {
         let box = shards[shard]
-        let messages = resolver.outboxes[shard]
-        while box.delivered < messages.messages.count {
-            let message = messages.messages[box.delivered]
+        let outbox = resolver.outboxes[shard]
+        while box.delivered < outbox.count {
+            let message = outbox[box.delivered]
             let peer = Int(message.peer)
             switch message.verb {
             case .handOver:

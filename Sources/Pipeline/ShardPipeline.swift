@@ -29,6 +29,16 @@ package struct ShardCounters: Sendable, Equatable {
     }
 }
 
+/// What an enrollment's key is made of, and the key.
+private struct KeyedEnrollment: BitwiseCopyable {
+    // No enrollment is of this flow and time.
+    var flow: UInt64 = 0
+    var entity: UInt64 = 0
+    var firstTime = EventTime.none
+    var firstIdentifier = Hash128.none
+    var key = Hash128.none
+}
+
 /// One shard's whole decision: events in, commands and decisions out, as a pure state machine.
 ///
 /// Two verbs: an event is applied, time passes. What a profile holds is told by the events applied
@@ -51,6 +61,8 @@ package struct ShardPipeline: ~Copyable {
     var catalog = Catalog()
     var readings = GrowingBuffer<RuleReading>(room: 16)
     var ladder = GrowingBuffer<UInt32>(room: 32)
+    // The enrollment whose key was asked for last.
+    private var keyed = KeyedEnrollment()
     // Before every second, and so far from the ends of its type that sums do not overflow.
     private static let timeBegin = Int64.min / 4
     /// The present, as the resolver told it last.
@@ -88,7 +100,7 @@ package struct ShardPipeline: ~Copyable {
     package var earliestTimer: Int64? { wheel.earliest() }
 
     /// How many messages before their turn heads, lists and texts are to be fetched.
-    package static var distances: (heads: Int, lists: Int, texts: Int) { (18, 12, 6) }
+    package static var distances: (heads: Int, lists: Int, records: Int) { (18, 12, 6) }
 
     // A person's records and an event's texts lie all over a memory that is far away, and each
     // names the next.
@@ -103,13 +115,12 @@ package struct ShardPipeline: ~Copyable {
     /// Tells the processor where the row of a message's profile lies, and what its event names.
     package func prefetchLists(_ message: ShardMessage, in block: EventBlock) {
         prefetchRow(of: message.slot)
-        if message.verb == .event { prefetchLists(of: block[event: Int(message.index)], block) }
+        if message.verb == .event { prefetchLists(ofEvent: Int(message.index), block) }
     }
 
     /// Tells the processor what comes next on the lists of a message, which are near by now.
-    package func prefetchTexts(_ message: ShardMessage, in block: EventBlock) {
+    package func prefetchRecords(_ message: ShardMessage) {
         prefetchLists(of: message.slot)
-        if message.verb == .event { prefetchTexts(of: block[event: Int(message.index)], block) }
     }
 
     // Where the profile is is near by now.
@@ -121,64 +132,62 @@ package struct ShardPipeline: ~Copyable {
 
     // What hangs on an open profile, whose row is near by now.
     private func prefetchLists(of slot: UInt32) {
-        guard store.profiles.isOpen(slot) else { return }
-        let profile = store.profiles[slot]
-        store.carts.prefetch(profile.carts)
-        store.enrollments.prefetch(profile.enrollments)
-        store.views.prefetch(profile.views)
-        store.endpoints.prefetch(profile.endpoints)
+        if store.profiles.isOpen(slot) { store.prefetchLists(of: slot) }
     }
 
-    private func prefetchLists(of event: CustomerEvent, _ block: EventBlock) {
-        if event.productCount > 0 { Memory.prefetch(block.memory(ofProduct: Int(event.products))) }
-        if event.identifierCount > 0 {
-            Memory.prefetch(block.memory(ofIdentifier: Int(event.identifiers)))
+    private func prefetchLists(ofEvent event: Int, _ block: EventBlock) {
+        if block[event: event].productCount > 0 {
+            Memory.prefetch(block.memory(ofProduct: Int(block[event: event].products)))
         }
-        if !event.locale.isEmpty { Memory.prefetch(block.bytes(of: event.locale)) }
-        if !event.messageID.isEmpty { Memory.prefetch(block.bytes(of: event.messageID)) }
-    }
-
-    private func prefetchTexts(of event: CustomerEvent, _ block: EventBlock) {
-        guard event.productCount > 0 else { return }
-        let product = block[product: Int(event.products)]
-        if !product.id.isEmpty { Memory.prefetch(block.bytes(of: product.id)) }
-        if !product.name.isEmpty { Memory.prefetch(block.bytes(of: product.name)) }
-        if !product.url.isEmpty { Memory.prefetch(block.bytes(of: product.url)) }
-        if !product.imageURL.isEmpty { Memory.prefetch(block.bytes(of: product.imageURL)) }
+        if block[event: event].identifierCount > 0 {
+            Memory.prefetch(block.memory(ofIdentifier: Int(block[event: event].identifiers)))
+        }
+        let messageID = block[event: event].messageID
+        if !messageID.isEmpty { Memory.prefetch(block.bytes(of: messageID)) }
     }
 
     /// Takes one message of the resolver.
     ///
     /// Hand-overs are the engine's: it carries the parcel.
     package mutating func apply(_ message: ShardMessage, block: EventBlock?) {
+        if let block { apply(message, in: block) } else { apply(message) }
+    }
+
+    /// Takes one message of the resolver that may speak of an event.
+    package mutating func apply(_ message: ShardMessage, in block: EventBlock) {
         switch message.verb {
-        case .create:
-            store.create(message.slot, id: message.hash, with: &packer)
-            store.profiles[message.slot].isAmbiguous = message.value & 1 != 0
-            store.profiles[message.slot].isKnown = message.value & 2 != 0
         case .event:
-            guard let block else { return }
             now = message.now
             begin(message)
             store.open(message.slot, with: &packer)
             apply(block[event: Int(message.index)], in: block, to: message.slot)
             counters.events += 1
         case .everybody:
-            guard let block else { return }
             catalog.apply(block[event: Int(message.index)], in: block)
-        case .advance:
-            advance(through: message.value, clock: message.now)
         case .link:
-            guard let block else { return }
             store.open(message.slot, with: &packer)
             link(message, in: block)
+        default:
+            apply(message)
+        }
+    }
+
+    // Takes one that speaks of no event.
+    private mutating func apply(_ message: ShardMessage) {
+        switch message.verb {
+        case .create:
+            store.create(message.slot, id: message.hash, with: &packer)
+            store.profiles[message.slot].isAmbiguous = message.value & 1 != 0
+            store.profiles[message.slot].isKnown = message.value & 2 != 0
+        case .advance:
+            advance(through: message.value, clock: message.now)
         case .consent:
             store.open(message.slot, with: &packer)
             let endpoint = store.endpoint(of: message.slot, hash: message.hash)
             if endpoint != 0 {
                 store.endpoints[endpoint].consent = ShardMessage.unpack(message.value)
             }
-        case .handOver, .takeOver, .release, .epochEnd:
+        case .event, .everybody, .link, .handOver, .takeOver, .release, .epochEnd:
             return
         }
     }
@@ -233,9 +242,11 @@ package struct ShardPipeline: ~Copyable {
     /// Tells the processor whose timers come next, in as many steps as for messages.
     private func prefetchTimers() {
         let soon = wheel.soon
-        store.profiles.prefetch(soon[2])
-        prefetchRow(of: soon[1])
-        prefetchLists(of: soon[0])
+        store.profiles.prefetch(soon[7])
+        prefetchRow(of: soon[5])
+        prefetchLists(of: soon[3])
+        if store.profiles.isOpen(soon[1]) { store.prefetchSecond(of: soon[1]) }
+        if store.profiles.isOpen(soon[0]) { store.prefetchThird(of: soon[0]) }
     }
 
     /// Arms the profile's timer for the earliest of what it waits for.
@@ -286,27 +297,43 @@ package struct ShardPipeline: ~Copyable {
         }
     }
 
-    private func isMoreUrgent(_ left: UInt32, _ right: UInt32) -> Bool {
+    private mutating func isMoreUrgent(_ left: UInt32, _ right: UInt32) -> Bool {
         let a = store.enrollments[left]
         let b = store.enrollments[right]
-        let flowA = compiled.rules.flows[Int(a.flowIndex)]
-        let flowB = compiled.rules.flows[Int(b.flowIndex)]
-        if flowA.messageClass != flowB.messageClass {
-            return flowA.messageClass.rawValue < flowB.messageClass.rawValue
-        }
-        if flowA.priority != flowB.priority { return flowA.priority > flowB.priority }
+        let flowA = Int(a.flowIndex)
+        let flowB = Int(b.flowIndex)
+        let classA = compiled.timings[flowA].messageClass
+        let classB = compiled.timings[flowB].messageClass
+        if classA != classB { return classA.rawValue < classB.rawValue }
+        let priorityA = compiled.timings[flowA].priority
+        let priorityB = compiled.timings[flowB].priority
+        if priorityA != priorityB { return priorityA > priorityB }
         if a.due != b.due { return a.due < b.due }
-        if a.flowIndex != b.flowIndex { return flowA.id < flowB.id }
+        if flowA != flowB { return compiled.rules.flows[flowA].id < compiled.rules.flows[flowB].id }
         return key(of: a) < key(of: b)
     }
 
     /// The enrollment's key (section 9): flow, cart or order, first event's identifier and time.
-    func key(of record: EnrollmentRecord) -> Hash128 {
+    ///
+    /// One decision asks for it again and again.
+    mutating func key(of record: EnrollmentRecord) -> Hash128 {
+        if record.flow == keyed.flow, record.entity == keyed.entity,
+            record.firstTime == keyed.firstTime, record.firstIdentifier == keyed.firstIdentifier
+        {
+            return keyed.key
+        }
         var state = compiled.rules.hashKey.begin(kind: HashKind.enrollment)
         state.append(record.flow)
         state.append(record.entity)
         state.append(record.firstIdentifier)
         state.append(UInt64(bitPattern: record.firstTime.milliseconds))
-        return state.finish()
+        keyed = KeyedEnrollment(
+            flow: record.flow,
+            entity: record.entity,
+            firstTime: record.firstTime,
+            firstIdentifier: record.firstIdentifier,
+            key: state.finish()
+        )
+        return keyed.key
     }
 }

@@ -13,10 +13,12 @@ extension ProfileStore {
             price: product.price,
             quantity: product.quantity
         )
+        if wares.fill(&line, product, &texts) { return line }
         line.id = texts.take(block.bytes(of: product.id))
         line.name = texts.take(block.bytes(of: product.name))
         line.url = texts.take(block.bytes(of: product.url))
         line.imageURL = texts.take(block.bytes(of: product.imageURL))
+        wares.note(line, product.content, &texts)
         return line
     }
 

@@ -136,7 +136,11 @@ package struct ProfilePacker: ~Copyable {
     }
 
     /// The number of a line's product with its texts; 0 if they are none or too long for a ware.
-    mutating func ware(of line: LineRecord, from store: borrowing TextStore) -> Int {
+    mutating func ware(
+        of line: LineRecord,
+        from store: borrowing TextStore,
+        _ cache: borrowing WareCache
+    ) -> Int {
         for index in 0..<known.count {
             let ware = known[index]
             if ware.product == line.product, ware.id == line.id, ware.name == line.name,
@@ -147,6 +151,12 @@ package struct ProfilePacker: ~Copyable {
         }
         guard line.id.isSet || line.name.isSet || line.url.isSet || line.imageURL.isSet else {
             return 0
+        }
+        let kept = cache.ware(of: line)
+        if kept.isSet {
+            let number = number(kept)
+            know(line, number)
+            return number
         }
         let begin = wares.count
         wares.put(UInt16(0))
@@ -162,6 +172,11 @@ package struct ProfilePacker: ~Copyable {
         }
         wares.patch(short: UInt16(length), at: begin)
         texts.append(TextHandle(bits: UInt32(begin) | ProfilePacker.wareBit))
+        know(line, texts.count)
+        return texts.count
+    }
+
+    private mutating func know(_ line: LineRecord, _ number: Int) {
         known.append(
             Ware(
                 product: line.product,
@@ -169,10 +184,22 @@ package struct ProfilePacker: ~Copyable {
                 name: line.name,
                 url: line.url,
                 imageURL: line.imageURL,
-                number: UInt32(texts.count)
+                number: UInt32(number)
             )
         )
-        return texts.count
+    }
+
+    /// A line of the ware that is the text of a number.
+    func line(ofText number: Int) -> LineRecord {
+        var line = LineRecord(product: 0, price: Product.unknownPrice, quantity: 0)
+        for index in 0..<known.count where known[index].number == UInt32(number) {
+            line.product = known[index].product
+            line.id = known[index].id
+            line.name = known[index].name
+            line.url = known[index].url
+            line.imageURL = known[index].imageURL
+        }
+        return line
     }
 
     private mutating func put(wareText text: TextHandle, from store: borrowing TextStore) {

@@ -88,7 +88,7 @@ extension ProfileStore {
         } else if line.quantity != Product.unknownQuantity {
             parts.insert(.quantity)
         }
-        let ware = packer.ware(of: line, from: texts)
+        let ware = packer.ware(of: line, from: texts, wares)
         var numbers = InlineArray<4, Int>(repeating: 0)
         if ware != 0 {
             parts.insert(.ware)

@@ -100,6 +100,8 @@ package struct ProfileStore: ~Copyable {
     package var entries: Slab<EntryRecord>
     /// Strings.
     package var texts: TextStore
+    /// Products met lately.
+    var wares = WareCache()
 
     /// Makes an empty store.
     package init(limits: ProfileLimits = ProfileLimits()) {
@@ -160,8 +162,72 @@ package struct ProfileStore: ~Copyable {
 
     /// Packs what was not touched for longest, as long as too many profiles are open.
     package mutating func makeRoom(with packer: inout ProfilePacker) {
-        while profiles.openCount >= limits.openMax, let slot = profiles.longestUntouched() {
-            pack(slot, with: &packer)
+        while profiles.openCount >= limits.openMax {
+            prefetchTurns()
+            let slot = profiles.takeTurn()
+            if slot != 0 { pack(slot, with: &packer) }
+        }
+    }
+
+    // Who is packed was silent for long, and lies in memory that is far away: each step names the
+    // next.
+    private func prefetchTurns() {
+        profiles.prefetch(profiles.turn(16))
+        let near = profiles.turn(12)
+        if profiles.isUntouched(near) { profiles.prefetchRow(near) }
+        let listed = profiles.turn(8)
+        if profiles.isUntouched(listed) { prefetchLists(of: listed) }
+        let next = profiles.turn(4)
+        if profiles.isUntouched(next) { prefetchSecond(of: next) }
+        let last = profiles.turn(2)
+        if profiles.isUntouched(last) { prefetchThird(of: last) }
+    }
+
+    /// Tells the processor what hangs on an open profile, whose row is near by now.
+    package func prefetchLists(of slot: UInt32) {
+        let profile = profiles[slot]
+        carts.prefetch(profile.carts)
+        enrollments.prefetch(profile.enrollments)
+        views.prefetch(profile.views)
+        endpoints.prefetch(profile.endpoints)
+        orders.prefetch(profile.orders)
+        sends.prefetch(profile.sends)
+    }
+
+    /// Tells the processor what hangs on the beginnings of a profile's lists, which are near by
+    /// now.
+    package func prefetchSecond(of slot: UInt32) {
+        let profile = profiles[slot]
+        let cart = profile.carts
+        if cart != 0 {
+            operations.prefetch(carts[cart].operations)
+            texts.prefetch(carts[cart].keyText)
+        }
+        let enrollment = profile.enrollments
+        if enrollment != 0 { texts.prefetch(enrollments[enrollment].cause) }
+        let endpoint = profile.endpoints
+        if endpoint != 0 {
+            texts.prefetch(endpoints[endpoint].address)
+            endpoints.prefetch(endpoints[endpoint].next)
+        }
+        let view = profile.views
+        if view != 0 { views.prefetch(views[view].next) }
+        let order = profile.orders
+        if order != 0 { bought.prefetch(orders[order].products) }
+    }
+
+    /// The same, a step later.
+    package func prefetchThird(of slot: UInt32) {
+        let profile = profiles[slot]
+        let cart = profile.carts
+        if cart != 0, carts[cart].operations != 0 {
+            let operation = carts[cart].operations
+            lines.prefetch(operations[operation].lines)
+            operations.prefetch(operations[operation].next)
+        }
+        let endpoint = profile.endpoints
+        if endpoint != 0, endpoints[endpoint].next != 0 {
+            texts.prefetch(endpoints[endpoints[endpoint].next].address)
         }
     }
 
@@ -179,6 +245,7 @@ package struct ProfileStore: ~Copyable {
                 let kept = texts.take(packer.content(of: text))
                 precondition(kept.isSet, "room for texts")
                 packer.whole.patch(kept.bits, at: packer.textsPlace + 4 * index)
+                wares.note(kept, of: packer.line(ofText: index + 1), &texts)
             } else {
                 _ = texts.share(text)
             }

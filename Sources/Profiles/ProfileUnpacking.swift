@@ -114,6 +114,11 @@ extension ProfileStore {
         _ line: inout LineRecord,
         _ packer: inout ProfilePacker
     ) throws(StateError) {
+        var head = StateReader(texts.bytes(of: ware))
+        if wares.fill(&line, from: ware, of: try head.get(UInt64.self), &texts) {
+            packer.meet(hash: line.product)
+            return
+        }
         // A copy, since its parts go into the store that it stands in.
         packer.wares.removeAll()
         packer.wares.put(texts.bytes(of: ware))

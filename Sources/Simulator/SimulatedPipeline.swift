@@ -101,7 +101,7 @@ final class SimulatedPipeline {
                 precondition(standing < 1_000, "shards wait for each other")
             }
         }
-        for outbox in resolver.outboxes { outbox.messages.removeAll() }
+        for outbox in resolver.outboxes { outbox.removeAll() }
     }
 
     private enum Turn {
@@ -112,9 +112,9 @@ final class SimulatedPipeline {
         let box = boxes[index]
         let outbox = resolver.outboxes[index]
         var left = count
-        while box.delivered < outbox.messages.count {
+        while box.delivered < outbox.count {
             if left == 0 { return .hasMoved }
-            let message = outbox.messages[box.delivered]
+            let message = outbox[box.delivered]
             let peer = Int(message.peer)
             switch message.verb {
             case .handOver:

@@ -61,17 +61,22 @@ package struct TimerWheel: ~Copyable {
     /// The same, a little later: where the timer hangs is near by now.
     package func prefetchNode(_ slot: UInt32) { nodes.prefetch(place(of: slot)) }
 
-    /// A slot of each of the next three seconds with timers, as far as the current turn of the
-    /// fastest dial tells; 0 where it does not.
-    package var soon: InlineArray<3, UInt32> {
-        var slots = InlineArray<3, UInt32>(repeating: 0)
+    /// The slots whose timers fire next, as far as the current turn of the fastest dial tells; 0
+    /// where it does not.
+    package var soon: InlineArray<8, UInt32> {
+        var slots = InlineArray<8, UInt32>(repeating: 0)
         var index = Int(truncatingIfNeeded: passed + 1) & (TimerWheel.width - 1)
-        for place in 0..<3 {
-            index += 1
-            if index >= TimerWheel.width { break }
-            index += silence(after: index)
-            if index >= TimerWheel.width { break }
-            slots[place] = heads[index] == 0 ? 0 : nodes[heads[index]].slot
+        var node = heads[index]
+        for place in 0..<8 {
+            while node == 0 {
+                index += 1
+                if index >= TimerWheel.width { return slots }
+                index += silence(after: index)
+                if index >= TimerWheel.width { return slots }
+                node = heads[index]
+            }
+            slots[place] = nodes[node].slot
+            node = nodes[node].next
         }
         return slots
     }

@@ -6,8 +6,9 @@ package typealias ZoneIndex = UInt16
 /// Every time zone's offsets from UTC, as flat rows that are built once at start.
 ///
 /// A decision asks for local times millions of times; the tz database is asked only here. Beyond
-/// the last transition the last offset holds.
-package struct ZoneTable: Sendable {
+/// the last transition the last offset holds. An object, so that who lends it does not count each
+/// of its rows.
+package final class ZoneTable: Sendable {
     /// One zone as it is handed in.
     package struct Zone: Sendable {
         /// The tz database's name, or an alias of it.

@@ -159,15 +159,15 @@ private final class OneThread {
     private func deliver() {
         let before = collie_alloc_count()
         let outbox = resolver.outboxes[0]
-        for index in 0..<outbox.messages.count {
-            let message = outbox.messages[index]
+        for index in 0..<outbox.count {
+            let message = outbox[index]
             switch message.verb {
             case .handOver: shard.handOver(message.slot, into: &parcel)
             case .takeOver: shard.takeOver(&parcel, message: message)
             default: shard.apply(message, block: block)
             }
         }
-        outbox.messages.removeAll()
+        outbox.removeAll()
         counts.shard += collie_alloc_count() - before
     }
 }
