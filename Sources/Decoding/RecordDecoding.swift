@@ -21,7 +21,7 @@ struct RecordDecoding: ~Copyable {
     let keywords: KeywordTable
     // What hashes of contents begin with: a secret, as the key is.
     let contentSeed: UInt64
-    var productIDs = ShortMemo<UInt64>(rows: 4_096, 0)
+    var productIDs = ShortMemo<UInt64>(rows: 1_024, 0)
     var zoneNames = ShortMemo<UInt16>(rows: 256, 0)
     var times = EventTimeReader()
     /// What was counted.

@@ -32,10 +32,6 @@ struct FlowTiming: BitwiseCopyable, Sendable {
     var clickPause: TimeSpan
     /// The silence that an abandonment trigger waits for.
     var inactivity: TimeSpan?
-    /// How long after its anchor each step is due.
-    var delays = InlineArray<12, TimeSpan>(repeating: .zero)
-    /// The step each step is timed from, or -1 for the one before it.
-    var afters = InlineArray<12, Int8>(repeating: -1)
     /// How many steps there are.
     var stepCount: Int
     /// The first step that is a message, or the number of steps.
@@ -69,11 +65,15 @@ struct FlowTiming: BitwiseCopyable, Sendable {
             }
             nextChannels[index] = channel
         }
-        for (index, step) in flow.steps.enumerated() {
-            delays[index] = step.delay
-            afters[index] = step.after.map { Int8($0) } ?? -1
-        }
     }
+}
+
+/// When a step is due.
+struct StepTiming: BitwiseCopyable, Sendable {
+    /// How long after its anchor.
+    var delay = TimeSpan.zero
+    /// The step it is timed from, or -1 for the one before it.
+    var after = -1
 }
 
 /// A few names of events, looked through before anything is asked of the flows.
@@ -122,6 +122,9 @@ package final class CompiledRules: Sendable {
     /// The timing of each flow.
     let timings: [FlowTiming]
 
+    /// The timing of each step of each flow, a row of `FlowDefinition.stepsMax` a flow.
+    let stepTimings: [StepTiming]
+
     /// Compiles rules.
     package init(_ rules: Rules) {
         self.rules = rules
@@ -154,6 +157,13 @@ package final class CompiledRules: Sendable {
         }
         flows = rules.flows.map(CompiledFlow.init)
         timings = rules.flows.map(FlowTiming.init)
+        stepTimings = rules.flows.flatMap { flow in
+            var row = Array(repeating: StepTiming(), count: FlowDefinition.stepsMax)
+            for (index, step) in flow.steps.enumerated() {
+                row[index] = StepTiming(delay: step.delay, after: step.after ?? -1)
+            }
+            return row
+        }
         triggerNames = EventNameSet(triggers.map(\.name))
         endingNames = EventNameSet(rules.flows.flatMap { ($0.goals + $0.exits).map(\.name) })
     }

@@ -143,10 +143,10 @@ extension ShardPipeline {
     /// decided; abandonment also waits for silence (AB-2, AB-7).
     private func nominalDue(_ handle: UInt32, _ flow: Int) -> EventTime {
         let step = Int(store.enrollments[handle].step)
-        let after = Int(compiled.timings[flow].afters[step])
+        let timing = compiled.stepTimings[flow * FlowDefinition.stepsMax + step]
         var base: EventTime
-        if after >= 0 {
-            base = store.enrollments[handle].anchors[after]
+        if timing.after >= 0 {
+            base = store.enrollments[handle].anchors[timing.after]
         } else if step > 0 {
             base = store.enrollments[handle].anchors[step - 1]
         } else if let inactivity = compiled.timings[flow].inactivity {
@@ -159,7 +159,7 @@ extension ShardPipeline {
         if !base.isSet {
             base = lastDecision.isSet ? lastDecision : store.enrollments[handle].firstTime
         }
-        var due = base + compiled.timings[flow].delays[step]
+        var due = base + timing.delay
         if lastDecision.isSet { due = max(due, lastDecision) }
         return max(due, quietUntil(handle, flow))
     }

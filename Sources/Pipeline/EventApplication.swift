@@ -44,12 +44,7 @@ extension ShardPipeline {
     private mutating func note(_ event: CustomerEvent, in block: EventBlock, of slot: UInt32) {
         ShardPipeline.notePlace(of: event, in: &store.profiles[slot])
         if !event.locale.isEmpty, event.time >= store.profiles[slot].localeTime {
-            if !store.texts.isShared(store.profiles[slot].locale, holding: event.localeWord) {
-                store.texts.replace(
-                    &store.profiles[slot].locale,
-                    with: block.bytes(of: event.locale)
-                )
-            }
+            store.setLocale(of: slot, event.localeWord, event.locale, in: block)
             store.profiles[slot].localeTime = event.time
         }
         for index in 0..<Int(event.attributeCount) {

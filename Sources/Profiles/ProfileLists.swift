@@ -4,6 +4,29 @@ package import Memory
 // Making, sharing and giving back the runs of records that hang on a profile.
 
 extension ProfileStore {
+    // MARK: Locale
+
+    /// Sets a profile's locale to that of an event; its text is looked at only if its word is new.
+    package mutating func setLocale(
+        of slot: UInt32,
+        _ word: UInt64,
+        _ locale: Text,
+        in block: EventBlock
+    ) {
+        if texts.isShared(profiles[slot].locale, holding: word) { return }
+        let place = Int(truncatingIfNeeded: (word &* 0x9e37_79b9_7f4a_7c15) >> 58)
+        if word != 0, locales[place].word == word {
+            let known = texts.share(locales[place].text)
+            texts.give(back: profiles[slot].locale)
+            profiles[slot].locale = known
+            return
+        }
+        texts.replace(&profiles[slot].locale, with: block.bytes(of: locale))
+        guard word != 0 else { return }
+        texts.give(back: locales[place].text)
+        locales[place] = KnownLocale(word: word, text: texts.share(profiles[slot].locale))
+    }
+
     // MARK: Lines
 
     /// A line of an event's product, its texts copied into the store.

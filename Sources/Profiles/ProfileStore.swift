@@ -63,6 +63,13 @@ package struct ProfileCounters: Sendable, Equatable {
     package init() {}
 }
 
+/// A locale and its text.
+struct KnownLocale: BitwiseCopyable {
+    /// `CustomerEvent.localeWord`; 0 is none.
+    var word: UInt64
+    var text: TextHandle
+}
+
 /// All profiles of one shard.
 ///
 /// A profile that is worked on is open: records in slabs. Most people are silent most of the time;
@@ -102,6 +109,8 @@ package struct ProfileStore: ~Copyable {
     package var texts: TextStore
     /// Products met lately.
     var wares = WareCache()
+    /// Locales met lately, each a user of its text.
+    var locales = GrowingBuffer<KnownLocale>(zeros: 64)
 
     /// Makes an empty store.
     package init(limits: ProfileLimits = ProfileLimits()) {
