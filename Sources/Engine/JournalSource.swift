@@ -111,6 +111,7 @@ package final class JournalSource {
             if nexts[range.partition] < range.next {
                 try reader.open(
                     range.partition,
+                    of: partitions.count,
                     (partitions[range.partition], .at(nexts[range.partition])),
                     settings,
                     log

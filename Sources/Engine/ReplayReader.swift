@@ -26,9 +26,15 @@ final class ReplayReader {
     /// The partitions' lanes, by number; nil for one of which nothing was wanted yet.
     private(set) var lanes: [Lane?] = []
 
-    /// Begins to read a partition unless it is read already.
+    // What all lanes together may have fetched ahead: more than a second's work, since librdkafka
+    // before 2.2 looks at a full queue again after a second.
+    private static let fetchedMax = 393_216
+    private static let messagesMax = 500_000
+
+    /// Begins to read a partition, one of so many, unless it is read already.
     func open(
         _ number: Int,
+        of count: Int,
         _ start: (partition: TopicPartition, offset: StartOffset),
         _ settings: KafkaSettings,
         _ log: KafkaLog
@@ -36,9 +42,10 @@ final class ReplayReader {
         while lanes.count <= number { lanes.append(nil) }
         guard lanes[number] == nil else { return }
         var own = settings
-        // Together they hold about what one reader of all partitions would.
-        own.consumerProperties["queued.max.messages.kbytes"] = "32768"
-        own.consumerProperties["queued.min.messages"] = "50000"
+        let kibibytes = max(8_192, ReplayReader.fetchedMax / max(1, count))
+        let messages = max(10_000, ReplayReader.messagesMax / max(1, count))
+        own.consumerProperties["queued.max.messages.kbytes"] = "\(kibibytes)"
+        own.consumerProperties["queued.min.messages"] = "\(messages)"
         let consumer = try KafkaConsumer(own, log: log)
         try consumer.assign([start])
         lanes[number] = Lane(consumer)
