@@ -118,19 +118,7 @@ struct BurstPart {
                     across: "seconds"
                 )
             ),
-            Plot(
-                title: "Burst: memory of Collie, resident",
-                unit: "MiB",
-                content: .lines(
-                    [
-                        Plot.Line(
-                            name: "resident",
-                            points: all.map { ($0.second, Double($0.resident) / 1_048_576) }
-                        )
-                    ],
-                    across: "seconds"
-                )
-            ),
+            samples.memoryPlot("Burst"),
         ]
     }
 }

@@ -51,4 +51,14 @@ struct Samples {
     func resident(_ range: Range<Int>) -> Int {
         Int(median(all[range].map { Double($0.resident) }))
     }
+
+    /// The memory of Collie over the seconds.
+    func memoryPlot(_ title: String) -> Plot {
+        let points = all.map { ($0.second, Double($0.resident) / 1_048_576) }
+        return Plot(
+            title: title + ": memory of Collie, resident",
+            unit: "MiB",
+            content: .lines([Plot.Line(name: "resident", points: points)], across: "seconds")
+        )
+    }
 }

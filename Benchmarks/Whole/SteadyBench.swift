@@ -57,21 +57,7 @@ struct SteadyBench {
         )
         findings.add("resident at most", mebibytes(all.map(\.resident).max() ?? 0))
         findings.add("largest lag", grouped(all.map(\.lag).max() ?? 0) + " events")
-        findings.plots = [
-            Plot(
-                title: "Steady load: memory of Collie, resident",
-                unit: "MiB",
-                content: .lines(
-                    [
-                        Plot.Line(
-                            name: "resident",
-                            points: all.map { ($0.second, Double($0.resident) / 1_048_576) }
-                        )
-                    ],
-                    across: "seconds"
-                )
-            )
-        ]
+        findings.plots = [samples.memoryPlot("Steady load")]
         return findings
     }
 }
