@@ -126,8 +126,9 @@ struct LatencyPart {
                 + "flows have windows of seconds; sender, broker and Collie share the processors, "
                 + "so 100 % is what they reach together with `--speed max`. Commands that an event "
                 + "leads to at once count from when the event was to be sent; reminders (marketing) "
-                + "from their due time and the allowed disorder (1 s); timers fire when a whole second is "
-                + "over, so up to one second is theirs. Medians of the rounds."
+                + "from their due time and the allowed disorder (1 s). Event time passes in whole "
+                + "seconds, and as far as events say: *their second over* counts from the first event "
+                + "behind them. Medians of the rounds."
         )
         var lines: [Plot.Line] = []
         for mode in Deployment.Mode.allCases {
@@ -177,6 +178,7 @@ struct LatencyPart {
         let late = all.count { !$0.isInTime }
         let kinds: [(String, KeyPath<LoadReport.Latencies, LoadReport.Latency>)] = [
             ("commands", \.commands), ("reminders", \.commandsDue),
+            ("reminders, their second over", \.commandsRipe),
         ]
         for (name, kind) in kinds {
             let latencies = all.map { $0.report.latency[keyPath: kind] }

@@ -68,8 +68,8 @@ package struct Audit {
         let source = AuditSource(try JournalSource(settings, journal, log: log), mayWait)
         let expected = try decide(source, isRunning, &findings)
         findings.epochs = source.epochs
-        if source.past.hasGap {
-            findings.differ("the beginning of the journal is gone")
+        if let gap = source.past.gap {
+            findings.differ("the beginning of the journal is gone: \(gap)")
             return findings
         }
         let found = try read(mayWait)
@@ -175,7 +175,7 @@ package struct Audit {
                 return true
             }
             // What follows a gap cannot be decided.
-            if past.hasGap { return .end }
+            if past.gap != nil { return .end }
             guard case .epochEnd(var mark) = turn else { return turn }
             epochs += 1
             mark.isReplayed = false

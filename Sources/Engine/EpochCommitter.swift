@@ -45,12 +45,15 @@ package protocol CommitPort: AnyObject {
 ///
 /// Knows nothing of sockets and threads, so that the simulator runs the same steps. With
 /// exactly-once an epoch is one transaction: outputs, journal and offsets, seen together or not at
-/// all. With at-least-once outputs are confirmed first, then the journal, and the offsets follow:
+/// all. While the next epoch is known to follow at once, as behind a backlog, it joins the
+/// transaction: ending one costs the broker a marker in every partition written to. With at-least-once outputs are confirmed first, then the journal, and the offsets follow:
 /// what is journalled is out, and what is not journalled is read again. Owned by the egress thread.
 package final class EpochCommitter {
+    /// Most epochs of one transaction.
+    package static let epochsMax = 4
     private let configuration: KafkaSink.Configuration
-    // The journal record of the open epoch, to be written again after an aborted transaction.
-    private var journalRecord: [UInt8] = []
+    // The journal records of the open transaction's epochs.
+    private var journalRecords: [[UInt8]] = []
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 = 1
     /// The journal's number of the last epoch, if it was confirmed in its place; else 0.
@@ -66,11 +69,17 @@ package final class EpochCommitter {
     private var offsets: [Int64] = []
     private var hasOffsets = false
     private var lastCommit: Int64
-    // The open epoch, to be written again after an aborted transaction.
+    // The open transaction's epochs, to be written again after it was aborted.
     private var written: [(record: OutputRecord, buffer: Int)] = []
     private var buffers: [OutputBuffer] = []
+    // Outputs of the epochs before the open one.
+    private var writtenBefore = 0
     private var isOpen = false
     private var isBroken = false
+    // Epochs that wait in the open transaction for the next one.
+    private var waiting = 0
+    /// Whether epochs wait for the next one; their buffers must stay as they are.
+    package var isHolding: Bool { waiting > 0 }
     /// Transactions that were aborted and written again.
     package private(set) var repeatedEpochs = 0
 
@@ -108,7 +117,7 @@ package final class EpochCommitter {
     ) throws(KafkaError) {
         if configuration.delivery == .exactlyOnce {
             remember(record, buffer)
-            // An aborted transaction takes no more; the epoch is written again at its end.
+            // An aborted transaction takes no more; it is written again at its end.
             if isBroken { return }
         }
         do throws(KafkaError) {
@@ -148,40 +157,61 @@ package final class EpochCommitter {
 
     // MARK: Committing
 
-    /// Makes the open epoch durable; one without a mark has no end and must not count.
+    /// Ends the open epoch and makes it durable, unless it waits for the next; one without a mark
+    /// has no end and must not count.
     package func commit(_ mark: EpochMark?, through port: some CommitPort) throws {
         // librdkafka tells of a lost leadership where the group is served; a producer that was
         // fenced knows it before.
         try port.checkTerm()
-        defer { forget() }
-        guard let mark else { return try dropUnfinished(port) }
+        guard let mark else {
+            defer { forget() }
+            return try dropUnfinished(port)
+        }
         if mark.isReplayed { return }
         note(mark)
-        try composeJournal(mark, port)
-        var isConfirmed = true
+        let isJournalled = try composeJournal(mark, port)
+        if mayWait(mark, port) {
+            waiting += 1
+            savableEpoch = 0
+            return
+        }
+        defer { forget() }
+        let isConfirmed: Bool
         switch configuration.delivery {
         case .exactlyOnce:
-            let isEmpty = written.isEmpty && journalRecord.isEmpty
+            let isEmpty = written.isEmpty && journalRecords.isEmpty
             if !isEmpty || hasOffsets && isTimeForOffsets(port) { try commitTransaction(port) }
+            isConfirmed = true
         case .atLeastOnce:
-            do throws(KafkaError) {
-                // Commands before the journal, the journal before the offsets.
+            isConfirmed = try confirm(mark, port)
+        }
+        if isJournalled { savableEpoch = isConfirmed ? nextEpoch - 1 : 0 }
+    }
+
+    private func mayWait(_ mark: EpochMark, _ port: some CommitPort) -> Bool {
+        configuration.delivery == .exactlyOnce && mark.hasMore && !mark.isForSnapshot
+            && !port.isStopping && waiting + 1 < EpochCommitter.epochsMax
+    }
+
+    /// Confirms an epoch without a transaction; false if the group did not take its offsets yet.
+    private func confirm(_ mark: EpochMark, _ port: some CommitPort) throws(KafkaError) -> Bool {
+        do throws(KafkaError) {
+            // Commands before the journal, the journal before the offsets.
+            try port.flush()
+            if !journalRecords.isEmpty {
+                try journal(port)
                 try port.flush()
-                if !journalRecord.isEmpty {
-                    try port.produceJournal(journalRecord)
-                    try port.flush()
-                }
-                isConfirmed = mark.isForSnapshot || port.isStopping
-                if isConfirmed || hasOffsets && isTimeForOffsets(port) {
-                    isConfirmed = try commitOffsets(port)
-                }
-            } catch { throw translated(error, port) }
-        }
-        if !journalRecord.isEmpty {
-            savableEpoch = isConfirmed ? nextEpoch : 0
-            nextEpoch += 1
-            leaderBefore = nil
-        }
+            }
+            let isConfirmed = mark.isForSnapshot || port.isStopping
+            if isConfirmed || hasOffsets && isTimeForOffsets(port) {
+                return try commitOffsets(port)
+            }
+            return isConfirmed
+        } catch { throw translated(error, port) }
+    }
+
+    private func journal(_ port: some CommitPort) throws(KafkaError) {
+        for record in journalRecords { try port.produceJournal(record) }
     }
 
     private func note(_ mark: EpochMark) {
@@ -192,11 +222,10 @@ package final class EpochCommitter {
         }
     }
 
-    /// Prepares the epoch's journal record; none if neither an offset nor time moved.
-    private func composeJournal(_ mark: EpochMark, _ port: some CommitPort) throws {
-        journalRecord.removeAll(keepingCapacity: true)
-        guard configuration.journalTopic != nil else { return }
-        if mark.isEmpty, written.isEmpty { return }
+    /// Prepares the epoch's journal record; none, and false, if neither an offset nor time moved.
+    private func composeJournal(_ mark: EpochMark, _ port: some CommitPort) throws -> Bool {
+        guard configuration.journalTopic != nil else { return false }
+        if mark.isEmpty, written.count == writtenBefore { return false }
         var record = JournalRecord(
             epoch: nextEpoch,
             mark: mark,
@@ -205,12 +234,19 @@ package final class EpochCommitter {
         )
         record.leader = leader
         record.takesOverFrom = leaderBefore
-        journalRecord = try record.encoded()
+        journalRecords.append(try record.encoded())
+        nextEpoch += 1
+        leaderBefore = nil
+        writtenBefore = written.count
+        return true
     }
 
     private func forget() {
         written.removeAll(keepingCapacity: true)
         buffers.removeAll(keepingCapacity: true)
+        journalRecords.removeAll(keepingCapacity: true)
+        writtenBefore = 0
+        waiting = 0
         isBroken = false
     }
 
@@ -261,14 +297,14 @@ package final class EpochCommitter {
         return false
     }
 
-    /// Commits the epoch's transaction; one that had to be aborted is written again as a whole.
+    /// Commits the transaction; one that had to be aborted is written again as a whole.
     private func commitTransaction(_ port: some CommitPort) throws(KafkaError) {
         var attempt = 0
         while true {
             do throws(KafkaError) {
                 if isBroken { throw KafkaError(.abortRequired, "kafka: a record was not taken") }
                 try open(port)
-                if !journalRecord.isEmpty { try port.produceJournal(journalRecord) }
+                try journal(port)
                 try port.flush()
                 try port.checkTerm()
                 if hasOffsets { try port.sendOffsets(offsets) }
@@ -293,7 +329,7 @@ package final class EpochCommitter {
         _ attempt: Int,
         _ port: some CommitPort
     ) throws(KafkaError) {
-        port.tell(.warning, "\(reason.description); the epoch is written again")
+        port.tell(.warning, "\(reason.description); what it held is written again")
         repeatedEpochs += 1
         // A rebalance takes some round trips; meanwhile the offsets would be refused again.
         port.pause(milliseconds: 20 * attempt)

@@ -24,8 +24,10 @@ package final class JournalReader {
     package private(set) var position: Int64 = 0
     /// Whether everything was read that was there when it was last looked.
     package private(set) var isAtEnd = false
-    /// Whether an epoch is missing: the journal was cut off, or is another one.
-    package private(set) var hasGap = false
+    /// Where an epoch is missing, for the journal was cut off or is another one; nil if none is.
+    package private(set) var gap: String?
+    private let log: KafkaLog
+    private var hasBegunAgain = false
 
     /// Opens the journal behind an epoch; nothing is waited for.
     ///
@@ -42,6 +44,7 @@ package final class JournalReader {
     ) throws(KafkaError) {
         self.topic = topic
         self.epoch = epoch
+        self.log = log
         owner = JournalOwner(leader: leader)
         self.position = position
         var own = settings
@@ -88,13 +91,36 @@ package final class JournalReader {
             if !counts { continue }
             newestSeen = max(newestSeen, record.epoch)
             guard record.epoch > epoch else { continue }
-            if record.epoch > epoch + 1 { hasGap = true }
+            if record.epoch > epoch + 1 {
+                let missing =
+                    "epoch \(record.epoch) at offset \(position - 1) follows epoch \(epoch)"
+                if !hasBegunAgain {
+                    try beginAgain(missing)
+                    return nil
+                }
+                gap = missing
+            }
             if let last { record.share(with: last) }
             last = record
             epoch = record.epoch
             return record
         }
         return nil
+    }
+
+    /// Reads from the journal's beginning, once: only what was not fetched, and not what is gone,
+    /// comes then.
+    private func beginAgain(_ missing: String) throws(KafkaError) {
+        hasBegunAgain = true
+        log.line(.warning, "\(topic): \(missing); reads the journal again from its beginning")
+        let partition = TopicPartition(topic, 0)
+        try consumer.unassign([partition])
+        batch.removeAll()
+        cursor = 0
+        position = 0
+        isAtEnd = false
+        owner = JournalOwner()
+        try consumer.assign([(partition, .beginning)])
     }
 
     /// The offset at which the journal ends now, or nil if the broker did not say.

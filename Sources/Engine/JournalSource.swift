@@ -60,8 +60,8 @@ package final class JournalSource {
         set { journal.awaited = newValue }
     }
 
-    /// Whether an epoch is missing in the journal.
-    package var hasGap: Bool { journal.hasGap }
+    /// Where an epoch is missing in the journal; nil if none is.
+    package var gap: String? { journal.gap }
 
     /// The newest epoch that the journal has shown, also of those the state knows; 0 if none.
     package var newestSeen: UInt64 { journal.newestSeen }

@@ -31,6 +31,8 @@ package final class KafkaMembership: @unchecked Sendable {
         package var topicsInterval: Duration = .seconds(5)
         /// An answer older than this says nothing about now.
         package var answerAgeMax: Duration = .seconds(2)
+        /// How long a journal may show less than the group has committed.
+        package var pastPatience: Duration = .seconds(5)
         /// After the wish to stop, how long a broker that does not answer is waited for.
         package var stopPatience: Duration = .milliseconds(200)
         /// After the wish to stop, how long one that answers is waited for.
@@ -57,6 +59,8 @@ package final class KafkaMembership: @unchecked Sendable {
     // Used by the thread that serves the group alone.
     private var batch = MessageBatch(capacity: 64)
     private var isSubscribed = false
+    // Grows with each silence, so that a slow broker is not asked anew before it could answer.
+    private var patience: Duration = .milliseconds(200)
 
     /// What the watch has found out, and what it shall look at.
     private struct Known {
@@ -224,18 +228,39 @@ package final class KafkaMembership: @unchecked Sendable {
         known.withLock { $0.partitions += partitions }
     }
 
-    /// Partitions of the input topics that exist and are not in use yet, in order.
-    func newPartitions() -> [TopicPartition] {
+    /// Partitions of the input topics that exist, in order; nil until the broker has told of each
+    /// topic.
+    var inputPartitions: [TopicPartition]? {
         known.withLock { known in
-            let used = Set(known.partitions)
             var found: [TopicPartition] = []
             for topic in topics {
-                for number in 0..<(known.partitionCounts[topic] ?? 0) {
-                    let partition = TopicPartition(topic, Int32(number))
-                    if !used.contains(partition) { found.append(partition) }
-                }
+                guard let count = known.partitionCounts[topic] else { return nil }
+                found += (0..<count).map { TopicPartition(topic, Int32($0)) }
             }
             return found
+        }
+    }
+
+    /// Those of them that are not in use yet.
+    func newPartitions() -> [TopicPartition] {
+        let used = Set(partitions)
+        return (inputPartitions ?? []).filter { !used.contains($0) }
+    }
+
+    /// What the group has committed, nil where nothing was; nil if the broker did not say it now and
+    /// is to be asked again.
+    ///
+    /// By the thread that serves the group.
+    func askForCommitted(_ partitions: [TopicPartition]) throws(KafkaError) -> [Int64?]? {
+        do throws(KafkaError) {
+            return try consumer.committed(partitions, within: patience)
+        } catch {
+            patience = min(patience * 2, .milliseconds(1_600))
+            guard error.isRetriable || error.kind == .leadershipLost || error.kind == .other else {
+                throw error
+            }
+            log.line(.debug, error.description)
+            return nil
         }
     }
 
@@ -258,8 +283,10 @@ package final class KafkaMembership: @unchecked Sendable {
         set { known.withLock { $0.journal = newValue } }
     }
 
-    /// The refusal to start without the past.
-    var lacksPast: KafkaError { .lacksPast(of: journal?.topic ?? "") }
+    /// The refusal to start without the past, with what shows that it is missing.
+    func lacksPast(_ evidence: String) -> KafkaError {
+        .lacksPast(of: journal?.topic ?? "", evidence)
+    }
 
     // MARK: For the watch
 

@@ -7,7 +7,8 @@ import Synchronization
 /// Writes outputs to their topics and commits epochs, while this instance leads.
 ///
 /// Made for one term of leadership, then used by the egress thread alone. With exactly-once an
-/// epoch is one transaction: its outputs and the offsets they came of, seen together or not at all.
+/// epoch, or a few behind a backlog, is one transaction: its outputs and the offsets they came of,
+/// seen together or not at all.
 /// With at-least-once outputs are confirmed first, and the offsets follow; after a crash some
 /// outputs may come again, under the same ids.
 ///
@@ -53,8 +54,10 @@ package final class KafkaSink: OutputSink {
     private var handles: [OutputTopicHandle?]
     private var journalHandle: OutputTopicHandle?
     private let committer: EpochCommitter
-    // Whether the open epoch has outputs.
+    // Whether the open transaction has outputs.
     private var hasOutputs = false
+    // Epochs that ended and are not committed.
+    private var epochsEnded: UInt64 = 0
 
     /// The number of the next epoch to be committed; set before anything is written.
     package var nextEpoch: UInt64 {
@@ -63,6 +66,7 @@ package final class KafkaSink: OutputSink {
     }
 
     package var savableEpoch: UInt64 { committer.savableEpoch }
+    package var isHolding: Bool { committer.isHolding }
 
     /// The name by which this leader signs the journal.
     package var leader: String { committer.leader }
@@ -215,9 +219,12 @@ package final class KafkaSink: OutputSink {
     }
 
     package func commit(_ mark: EpochMark?) throws {
-        defer { hasOutputs = false }
+        if mark != nil { epochsEnded += 1 }
         try committer.commit(mark, through: self)
-        if mark != nil { membership.epochsCommitted.add(1, ordering: .acquiringAndReleasing) }
+        if isHolding { return }
+        hasOutputs = false
+        membership.epochsCommitted.add(epochsEnded, ordering: .acquiringAndReleasing)
+        epochsEnded = 0
     }
 }
 

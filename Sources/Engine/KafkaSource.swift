@@ -73,9 +73,9 @@ package final class KafkaSource: RecordSource {
     private var epochBegin = collie_monotonic_nanoseconds()
     private var epochRecords = 0
     private var epochBlocks = 0
+    // The last epoch ended before its records did.
+    private var hasMore = false
     private var epochsEnded: UInt64 = 0
-    // Grows with each silence, so that a slow broker is not asked anew before it could answer.
-    private var patience: Duration = .milliseconds(200)
     /// What happened so far; for the source thread.
     package private(set) var counters = Counters()
 
@@ -99,9 +99,7 @@ package final class KafkaSource: RecordSource {
         try consumer.check(term: term)
         try consumer.unassign(consumer.assignment())
         membership.resetPartitions()
-        while membership.topics.contains(where: { membership.partitionCount(of: $0) == nil }) {
-            try wait()
-        }
+        while membership.inputPartitions == nil { try wait() }
         for start in starts {
             numbers[start.partition] = readings.count
             // What the journal says was committed, even if the leader before ended in between: the
@@ -126,17 +124,7 @@ package final class KafkaSource: RecordSource {
     /// Reads more partitions; false if the broker did not say where to begin.
     private func assign(_ partitions: [TopicPartition]) throws(KafkaError) -> Bool {
         if partitions.isEmpty { return true }
-        let committed: [Int64?]
-        do throws(KafkaError) {
-            committed = try consumer.committed(partitions, within: patience)
-        } catch {
-            patience = min(patience * 2, .milliseconds(1_600))
-            if error.isRetriable || error.kind == .leadershipLost || error.kind == .other {
-                membership.log.line(.debug, error.description)
-                return false
-            }
-            throw error
-        }
+        guard let committed = try membership.askForCommitted(partitions) else { return false }
         var begins: [(partition: TopicPartition, offset: StartOffset)] = []
         for (partition, committed) in zip(partitions, committed) {
             numbers[partition] = readings.count
@@ -144,7 +132,11 @@ package final class KafkaSource: RecordSource {
             let next = committed ?? -1
             readings.append(Reading(partition: partition, next: next, from: next))
             begins.append((partition, committed.map { .at($0) } ?? .beginning))
-            if committed != nil, configuration.refusesWithoutPast { throw membership.lacksPast }
+            if let committed, configuration.refusesWithoutPast {
+                throw membership.lacksPast(
+                    "\(partition) was committed up to offset \(committed), the journal names none of it"
+                )
+            }
         }
         tables.removeAll()
         lastTable = 0
@@ -161,7 +153,7 @@ package final class KafkaSource: RecordSource {
             try consumer.check(term: term)
             if try !take(into: block) {
                 epochBlocks += 1
-                if epochBlocks >= configuration.epochBlocksMax { return endEpoch() }
+                if epochBlocks >= configuration.epochBlocksMax { return endEpoch(hasMore: true) }
                 return .records
             }
             if membership.isStopping {
@@ -181,7 +173,10 @@ package final class KafkaSource: RecordSource {
     }
 
     private func isEpochOver(_ elapsed: Duration) -> Bool {
-        if epochRecords == 0 { return elapsed >= configuration.markInterval }
+        // What the last epoch promised may not come: it must not wait for long.
+        if epochRecords == 0 {
+            return elapsed >= (hasMore ? configuration.epochMax : configuration.markInterval)
+        }
         if epochRecords >= configuration.epochEventsMax { return true }
         if elapsed >= configuration.epochMax { return true }
         return elapsed >= configuration.epochMin && isCommitted
@@ -196,8 +191,10 @@ package final class KafkaSource: RecordSource {
         return max(.milliseconds(1), configuration.epochMin - elapsed)
     }
 
-    private func endEpoch() -> SourceTurn {
+    private func endEpoch(hasMore: Bool = false) -> SourceTurn {
+        self.hasMore = hasMore
         var mark = EpochMark()
+        mark.hasMore = hasMore
         mark.wallClock = EventTime(milliseconds: collie_wall_milliseconds())
         mark.partitionCount = readings.count
         if names.count != readings.count { names = readings.map(\.partition) }

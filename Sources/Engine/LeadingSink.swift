@@ -55,4 +55,5 @@ package final class LeadingSink: OutputSink {
     package func finish() throws { if isLeading { try current().finish() } }
 
     package var savableEpoch: UInt64 { own?.savableEpoch ?? 0 }
+    package var isHolding: Bool { own?.isHolding ?? false }
 }

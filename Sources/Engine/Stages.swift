@@ -598,6 +598,8 @@ final class EgressStage: @unchecked Sendable {
     }
 
     private var places: [Place] = []
+    // Buffers of epochs that are not durable yet.
+    private var held: [(part: Int, number: Int)] = []
 
     init(
         _ engine: Engine,
@@ -627,11 +629,17 @@ final class EgressStage: @unchecked Sendable {
                 engine.fail(error)
                 return close()
             }
-            for part in parts.indices {
-                buffers[part][numbers[part]].removeAll()
-                _ = spares[part].writer.write(UInt64(numbers[part]))
-            }
+            for part in parts.indices { held.append((part, numbers[part])) }
+            if !sink.isHolding { giveBack() }
         }
+    }
+
+    private func giveBack() {
+        for (part, number) in held {
+            buffers[part][number].removeAll()
+            _ = spares[part].writer.write(UInt64(number))
+        }
+        held.removeAll(keepingCapacity: true)
     }
 
     private func close() {
@@ -679,6 +687,7 @@ final class EgressStage: @unchecked Sendable {
 
     private func note(_ epoch: UInt64, _ savableEpoch: UInt64) {
         engine.epochs.add(1, ordering: .relaxed)
+        if sink.isHolding { return }
         engine.savableEpoch.store(savableEpoch, ordering: .relaxed)
         engine.committed.store(epoch, ordering: .releasing)
     }

@@ -36,6 +36,7 @@ final class StandbySource: RecordSource {
     private var servedAt: Int64 = 0
     private var isRecovering = false
     private var isTakingOver = false
+    private var pastCheck: PastCheck
 
     /// Opens the past; nothing is waited for.
     ///
@@ -53,6 +54,7 @@ final class StandbySource: RecordSource {
         self.configuration = configuration
         self.outputs = outputs
         self.makeSink = makeSink
+        pastCheck = PastCheck(patience: membership.timing.pastPatience)
         guard let topic else {
             past = nil
             return
@@ -85,7 +87,9 @@ final class StandbySource: RecordSource {
                 continue
             }
             let turn = try past.fill(block) { [self] in try serve() }
-            if past.hasGap, !membership.settings.acceptsLoss { throw membership.lacksPast }
+            if let gap = past.gap, !membership.settings.acceptsLoss {
+                throw membership.lacksPast(gap)
+            }
             guard case .end = turn else {
                 tellProgress(past)
                 return turn
@@ -93,7 +97,9 @@ final class StandbySource: RecordSource {
             if sink == nil {
                 endRecovery()
                 _ = try membership.standBy(wait: pause)
-            } else if try hasReadAll(past), try hasTakenOver(past) {
+            } else if try hasReadAll(past), try isTakingOver || knowsAllRead(past),
+                try hasTakenOver(past)
+            {
                 try goLive()
             }
         }
@@ -152,6 +158,25 @@ final class StandbySource: RecordSource {
         return past.position >= journalEnd
     }
 
+    /// Whether the journal says of all that the group has committed; if not, its end is asked for
+    /// again.
+    private func knowsAllRead(_ past: JournalSource) throws(KafkaError) -> Bool {
+        if membership.settings.acceptsLoss { return true }
+        guard let partitions = membership.inputPartitions,
+            let committed = try membership.askForCommitted(partitions)
+        else { return false }
+        let known = partitions.map { partition in
+            past.partitions.firstIndex(of: partition).map { past.next($0) } ?? -1
+        }
+        switch pastCheck.compare(partitions, committed: committed, known: known, now: .now) {
+        case .complete: return true
+        case .lacking(let evidence): throw membership.lacksPast(evidence)
+        case .wait:
+            journalEnd = nil
+            return false
+        }
+    }
+
     /// Whether the journal says that this instance leads now.
     private func hasTakenOver(_ past: JournalSource) throws -> Bool {
         guard let sink else { return false }
@@ -196,7 +221,11 @@ final class StandbySource: RecordSource {
             past.newestSeen == 0
             ? past.position < configuration.journalPosition
             : past.newestSeen < configuration.epoch
-        if isBehind, !membership.settings.acceptsLoss { throw membership.lacksPast }
+        if isBehind, !membership.settings.acceptsLoss {
+            throw membership.lacksPast(
+                "the snapshot was taken at epoch \(configuration.epoch) and the journal ends before it"
+            )
+        }
         if let config = past.config, config != configuration.fingerprint {
             membership.log.line(
                 .warning,

@@ -27,6 +27,8 @@ package struct EpochMark: Sendable {
     package var offsets: [(partition: Int, from: Int64, next: Int64)] = []
     /// The epoch was committed before: its outputs are known and are not written again.
     package var isReplayed = false
+    /// Whether the next epoch follows at once, for more records are there than this one could take.
+    package var hasMore = false
     /// Whether a snapshot is to be made of it, so that it must be confirmed at once.
     package var isForSnapshot = false
     /// The number under which it was committed before.
@@ -64,7 +66,8 @@ package protocol BlockDecoder: AnyObject {
 package protocol OutputSink: AnyObject {
     /// Takes one record; the next call may come before it is durable.
     func write(_ record: OutputRecord, of buffer: OutputBuffer) throws
-    /// Makes everything of the epoch durable, then what it was made of (the offsets).
+    /// Makes everything of the epoch durable, then what it was made of (the offsets); or holds it
+    /// until the next epoch's end.
     func commit(_ mark: EpochMark?) throws
     /// Ends the outputs: the last epoch was committed.
     func finish() throws
@@ -73,9 +76,12 @@ package protocol OutputSink: AnyObject {
     /// It may if the epoch is in the journal and was confirmed there: no other leader can have
     /// written in its place.
     var savableEpoch: UInt64 { get }
+    /// Whether epochs are held: they are not durable, and their buffers must stay as they are.
+    var isHolding: Bool { get }
 }
 
 extension OutputSink {
     package func finish() throws {}
     package var savableEpoch: UInt64 { 0 }
+    package var isHolding: Bool { false }
 }

@@ -5,8 +5,8 @@ import Shards
 
 /// Makes the rings of an engine, gives each thread its ends, starts the threads and joins them.
 final class Wiring {
-    /// Output buffers of each part: one being filled, one being written, two under way.
-    private static let buffersPerPart = 4
+    /// Output buffers of each part: one being filled, one under way, and the epochs of a transaction.
+    private static let buffersPerPart = 2 + EpochCommitter.epochsMax
     /// Messages between the resolver and a shard.
     private static let messagesMax = 8_192
     /// Words of parcels between two shards.

@@ -260,6 +260,7 @@ final class SimulatedInstance {
         }
         var (mark, outputs) = own.ahead.removeFirst()
         mark.isForSnapshot = own.ahead.isEmpty && world.draw(60)
+        mark.hasMore = world.draw(300)
         own.position.pass(mark) { (world.journalEnd(), own.committer.leader) }
         for index in 0..<outputs.records.count {
             try own.committer.write(outputs.records[index], of: outputs, through: own.front)
@@ -272,7 +273,8 @@ final class SimulatedInstance {
         }
         let savable = own.committer.savableEpoch
         if mark.isForSnapshot, savable > 0 { try save(own, epoch: savable) }
-        if own.ahead.isEmpty, world.isExactlyOnce, world.draw(50) {
+        if own.committer.isHolding { world.count("epoch held") }
+        if own.ahead.isEmpty, !own.committer.isHolding, world.isExactlyOnce, world.draw(50) {
             try world.oracle.check(own.decider, at: own.committer.nextEpoch - 1, "running")
         }
     }

@@ -29,7 +29,8 @@ let loadCommand = Command(
           collie load --rate 5000 --span 5m --curve flash --expect 'p99<200ms'
 
         To expect there are p50, p90, p99, p99.9 and max of commands that an event leads to at once;
-        the same behind due. (due later), decisions. and decisions.due.; throughput and commands (a
+        the same behind due. (due later), over. (due later, from the event with which their second
+        was over), decisions. and decisions.due.; throughput and commands (a
         second), lag and lag.end (records), errors, and behind (how late the sender was at worst).
         """,
     options: [

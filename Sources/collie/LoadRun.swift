@@ -122,12 +122,10 @@ final class LoadRun: Sendable {
             renewal.renew(record, shift: moved - time, time: moved)
             shared.withLock { shared in
                 // Before it is written, for its output may be there at once.
-                if let id = renewal.messageID {
-                    shared.sent.note(
-                        id,
-                        SentEvents.Sent(intended: intended, eventTime: renewal.eventTime ?? moved)
-                    )
-                }
+                let eventTime = renewal.eventTime ?? moved
+                let sent = SentEvents.Sent(intended: intended, eventTime: eventTime)
+                if let id = renewal.messageID { shared.sent.note(id, sent) }
+                shared.latencies.noteEvent(sent)
                 let behind = Double(clock.now - intended) / 1_000
                 shared.events.behindMilliseconds = max(shared.events.behindMilliseconds, behind)
             }

@@ -136,6 +136,7 @@ struct RunTests {
         try deployment.cluster.create(deployment.output("another"), 1)
         let second = try deployment.run()
         try second.says("whose epochs the journal \(deployment.output("another")) does not hold")
+        try second.says("the journal names none of it")
         #expect(try second.end(within: .seconds(20)) == 4)
         let third = try deployment.run("--accept-loss")
         try third.says("leads: reads")

@@ -18,7 +18,9 @@ final class Echo {
     private(set) var lastMark: EpochMark?
     private(set) var marks = 0
     let block = EventBlock(capacity: EventBlock.Capacity(rawBytes: 1 << 16, records: 64))
-    let output = OutputBuffer()
+    private(set) var output = OutputBuffer()
+    /// Epochs that were held until the next one ended.
+    private(set) var held = 0
     // Records that wait for their epoch's end.
     private var epoch: [String] = []
 
@@ -81,7 +83,8 @@ final class Echo {
         guard case .epochEnd(let mark) = turn else { return false }
         lastMark = mark
         marks += 1
-        output.removeAll()
+        // The buffers of epochs that are held stay as they are.
+        output = OutputBuffer()
         for (index, value) in epoch.enumerated() {
             let order = OutputOrder(
                 second: 0,
@@ -101,6 +104,7 @@ final class Echo {
         }
         if committing {
             try sink!.commit(mark)
+            if sink!.isHolding { held += 1 }
             read += epoch
             epoch.removeAll()
         }

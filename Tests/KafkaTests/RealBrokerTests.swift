@@ -246,6 +246,23 @@ struct RealBrokerTests {
         try reader.wait(for: 2)
     }
 
+    @Test func `behind a backlog epochs share transactions, and all of it is seen once`() throws {
+        try createAll()
+        let values = (0..<5_000).map { "v\($0)" }
+        try write(values, to: events, settings)
+        let echo = try echo(.exactlyOnce)
+        try echo.lead()
+        try echo.turns(until: "all read") { echo.read.count >= 5_000 }
+        try echo.turns(until: "nothing is held") { !echo.sink!.isHolding }
+        #expect(echo.held > 0)
+        let reader = try reader()
+        try reader.wait(for: 5_000)
+        #expect(reader.seen.compactMap(\.value).sorted() == values.sorted())
+        let both = [TopicPartition(events, 0), TopicPartition(events, 1)]
+        let offsets = try echo.membership.committedOffsets(both, within: .seconds(5))
+        #expect(offsets.compactMap { $0 }.reduce(0, +) == 5_000)
+    }
+
     @Test func `a broker that is killed and comes back is waited for, and all goes on`() throws {
         guard broker.isOurs else { return }
         try createAll()

@@ -31,6 +31,41 @@ struct MeasuringTests {
         #expect(latencies.due[1].maximum == 30_000)
     }
 
+    @Test func `a reminder is also counted from the event with which its second was over`() {
+        var latencies = OutputLatencies(disorder: 1_000)
+        let sent = SentEvents.Sent(intended: 10_100_000, eventTime: 10_000)
+        latencies.noteEvent(sent)
+        // Due at 20.3 s, so its second is over, and the disorder behind it, at 22 s of event time.
+        for (eventTime, intended) in [
+            (21_999, 22_050_000), (22_000, 22_200_000), (23_000, 23_100_000),
+        ] {
+            latencies.noteEvent(
+                SentEvents.Sent(intended: Int64(intended), eventTime: Int64(eventTime))
+            )
+        }
+        latencies.note(.command, of: sent, dueTime: 20_300, seenAt: 22_230_000)
+        #expect(latencies.due[0].maximum == 930_000 && latencies.ripe.maximum == 30_000)
+        // This second is not over.
+        latencies.note(.command, of: sent, dueTime: 22_000, seenAt: 24_000_000)
+        #expect(latencies.due[0].count == 2 && latencies.ripe.count == 1)
+    }
+
+    @Test
+    func `seconds that are long over are forgotten, and those before the first are not known`() {
+        var seconds = SecondsSent(room: 3)
+        seconds.note(eventTime: 5_500, intended: 1)
+        #expect(seconds.end(of: 5_000) == nil && seconds.end(of: 4_000) == nil)
+        seconds.note(eventTime: 7_000, intended: 2)
+        seconds.note(eventTime: 6_000, intended: 3)
+        #expect(seconds.end(of: 5_999) == 2 && seconds.end(of: 6_000) == 2)
+        #expect(seconds.end(of: 7_000) == nil)
+        seconds.note(eventTime: 9_000, intended: 4)
+        #expect(seconds.end(of: 5_999) == nil && seconds.end(of: 6_000) == 2)
+        #expect(seconds.end(of: 8_999) == 4)
+        seconds.note(eventTime: 90_000, intended: 5)
+        #expect(seconds.end(of: 8_999) == nil && seconds.end(of: 87_000) == 5)
+    }
+
     @Test func `what cannot be attributed is counted and not measured`() {
         var latencies = OutputLatencies(disorder: 1_000)
         latencies.note(.command, of: nil, dueTime: 1, seenAt: 2)

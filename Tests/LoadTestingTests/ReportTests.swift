@@ -8,6 +8,8 @@ struct ReportTests {
         var latencies = OutputLatencies(disorder: 1_000)
         var random = Random(seed: 1)
         let sent = SentEvents.Sent(intended: 0, eventTime: 0)
+        latencies.noteEvent(sent)
+        latencies.noteEvent(SentEvents.Sent(intended: 62_000_000, eventTime: 62_000))
         for _ in 0..<500 {
             let taken = Int64(20_000 + random.below(400_000))
             for kind in OutputLatencies.Kind.allCases {
@@ -53,6 +55,7 @@ struct ReportTests {
         }
         #expect(report.measured("lag") == 70 && report.measured("errors") == 1)
         #expect(report.measured("due.p50") == report.latency.commandsDue.p50)
+        #expect(report.measured("over.p50") == report.latency.commandsRipe.p50)
         #expect(report.measured("decisions.due.max") == report.latency.decisionsDue.max)
         #expect(report.measured("nonsense") == nil)
         // Without an output there is no latency, and an objective about it is missed.

@@ -24,12 +24,13 @@ struct SimulationTests {
     }
 
     @Test func `whatever goes wrong, no invariant is violated`() {
-        var (kills, pauses, commands, identities) = (0, 0, 0, 0)
+        var (kills, pauses, commands, identities, held) = (0, 0, 0, 0, 0)
         for seed in Self.seeds {
             let result = Simulation(seed: seed).run()
             expectNoViolation(result)
             commands += result.commands
             identities += result.identities
+            held += result.faults["epoch held"] ?? 0
             for (name, count) in result.faults {
                 if name.hasPrefix("killed") { kills += count }
                 if name.hasPrefix("paused") { pauses += count }
@@ -37,7 +38,7 @@ struct SimulationTests {
         }
         // A simulation in which nothing happens proves nothing.
         guard Self.seeds.count >= 24 else { return }
-        #expect(kills > 10 && pauses > 5 && commands > 100 && identities > 50)
+        #expect(kills > 10 && pauses > 5 && commands > 100 && identities > 50 && held > 50)
     }
 
     /// Histories in which something went wrong before it was mended: an epoch that is not

@@ -40,7 +40,7 @@ package struct Objective: Equatable, Sendable, CustomStringConvertible {
     package let bound: Double
 
     private static let percentiles = ["p50", "p90", "p99", "p99.9", "max"]
-    private static let groups = ["", "due.", "decisions.", "decisions.due."]
+    private static let groups = ["", "due.", "over.", "decisions.", "decisions.due."]
 
     /// Everything that can be asked for, in the order in which it is told.
     package static let quantities: [String] =
@@ -72,7 +72,7 @@ package struct Objective: Equatable, Sendable, CustomStringConvertible {
             throw Mistake(
                 description: """
                     "\(name)" is not measured; there are \
-                    \(Objective.quantities.prefix(5).joined(separator: ", ")), the same behind due., \
+                    \(Objective.quantities.prefix(5).joined(separator: ", ")), the same behind due., over., \
                     decisions. and decisions.due., \
                     \(Objective.quantities.suffix(6).joined(separator: ", "))
                     """

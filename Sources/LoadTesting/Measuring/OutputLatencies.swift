@@ -12,6 +12,9 @@ package struct OutputLatencies: Sendable {
     package private(set) var prompt = Array(repeating: LatencyHistogram(), count: 2)
     /// Outputs that are due later, by kind.
     package private(set) var due = Array(repeating: LatencyHistogram(), count: 2)
+    /// The commands of these, from when an event was to be sent that is behind the second they were
+    /// due in and the disorder: what the deployment itself took.
+    package private(set) var ripe = LatencyHistogram()
     /// Outputs whose event is not known: it came before this load, or is forgotten.
     package private(set) var unknown = [0, 0]
     /// Decisions that a later event of the person brought about, an order that ends a reminder: they
@@ -23,11 +26,18 @@ package struct OutputLatencies: Sendable {
     package private(set) var latelyDue = LatencyHistogram(digits: 2)
 
     private let disorder: Int64
+    private var seconds = SecondsSent()
     // Seconds are what timers know, so an output may say its event's second.
     private static let tolerance: Int64 = 1_000
 
     /// - Parameter disorder: how long the deployment waits for late events, in milliseconds.
     package init(disorder: Int64) { self.disorder = disorder }
+
+    /// Notes an event that is sent: event time in milliseconds, and when it was to be sent in
+    /// microseconds, both since 1970.
+    package mutating func noteEvent(_ sent: SentEvents.Sent) {
+        seconds.note(eventTime: sent.eventTime - disorder, intended: sent.intended)
+    }
 
     /// Counts an output.
     ///
@@ -54,7 +64,10 @@ package struct OutputLatencies: Sendable {
         if let dueTime, dueTime > sent.eventTime + OutputLatencies.tolerance {
             let latency = now - max((dueTime + disorder) * 1_000, sent.intended)
             due[kind.rawValue].record(latency)
-            if kind == .command { latelyDue.record(latency) }
+            if kind == .command {
+                latelyDue.record(latency)
+                if let over = seconds.end(of: dueTime) { ripe.record(now - over) }
+            }
         } else {
             let latency = now - sent.intended
             prompt[kind.rawValue].record(latency)

@@ -33,7 +33,7 @@ package struct LoadPage {
     }
 
     private static let style = """
-        :root{color-scheme:light dark;--a:#1769c4;--b:#c4561b;--c:#7a3db8;--d:#1f8a4c;--grid:#8884}
+        :root{color-scheme:light dark;--a:#1769c4;--b:#c4561b;--c:#7a3db8;--d:#1f8a4c;--e:#a3862b;--grid:#8884}
         body{font:15px/1.45 system-ui,sans-serif;max-width:760px;margin:2rem auto;padding:0 1rem}
         h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:1.6rem 0 .2rem}small{opacity:.7}
         table{border-collapse:collapse;width:100%}th,td{text-align:right;padding:.15rem .5rem}
@@ -42,6 +42,7 @@ package struct LoadPage {
         .grid{stroke:var(--grid)}.line{fill:none;stroke-width:1.6;stroke-linecap:round}
         .a{color:var(--a);stroke:var(--a)}.b{color:var(--b);stroke:var(--b)}
         .c{color:var(--c);stroke:var(--c)}.d{color:var(--d);stroke:var(--d)}
+        .e{color:var(--e);stroke:var(--e)}
         .names{margin:0}.names span::before{content:"\\25CF "}.met{color:var(--d)}.missed{color:#c22}
         """
 
@@ -80,6 +81,7 @@ package struct LoadPage {
         [
             ("commands, at once", "a", latencies.prompt[0]),
             ("commands, due later", "b", latencies.due[0]),
+            ("the same, their second over", "e", latencies.ripe),
             ("decisions, at once", "c", latencies.prompt[1]),
             ("decisions, due later", "d", latencies.due[1]),
         ]

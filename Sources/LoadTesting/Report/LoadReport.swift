@@ -112,6 +112,9 @@ package struct LoadReport: Codable, Sendable {
         package var commands: Latency
         /// Commands due later, from their due time and the allowed disorder.
         package var commandsDue: Latency
+        /// The same commands, from when the second they were due in and the disorder were over by the
+        /// events that were to be sent.
+        package var commandsRipe: Latency
         /// Decisions that their event led to at once.
         package var decisions: Latency
         /// Decisions due later.
@@ -120,6 +123,7 @@ package struct LoadReport: Codable, Sendable {
         private enum CodingKeys: String, CodingKey {
             case commands, decisions
             case commandsDue = "commands_due_later"
+            case commandsRipe = "commands_second_over"
             case decisionsDue = "decisions_due_later"
         }
 
@@ -127,6 +131,7 @@ package struct LoadReport: Codable, Sendable {
         package init(_ latencies: OutputLatencies) {
             commands = Latency(latencies.prompt[0])
             commandsDue = Latency(latencies.due[0])
+            commandsRipe = Latency(latencies.ripe)
             decisions = Latency(latencies.prompt[1])
             decisionsDue = Latency(latencies.due[1])
         }
@@ -235,7 +240,7 @@ package struct LoadReport: Codable, Sendable {
         }
         let groups = [
             ("decisions.due.", latency.decisionsDue), ("decisions.", latency.decisions),
-            ("due.", latency.commandsDue), ("", latency.commands),
+            ("due.", latency.commandsDue), ("over.", latency.commandsRipe), ("", latency.commands),
         ]
         guard let (prefix, group) = groups.first(where: { quantity.hasPrefix($0.0) }) else {
             return nil
