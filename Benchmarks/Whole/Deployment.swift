@@ -169,11 +169,26 @@ final class Deployment {
         return try watcher.committed(inputs, within: .seconds(10)).reduce(0) { $0 + ($1 ?? 0) }
     }
 
-    /// How many epochs it has committed; a transaction puts a mark behind its record of the journal.
-    func epochs() throws -> Int64 {
-        let journal = [TopicPartition(name + ".collie.journal", 0)]
-        let end = try watcher.ends(of: journal, within: .seconds(10)).reduce(0, +)
-        return mode == .exactlyOnce ? end / 2 : end
+    /// How many epochs it has committed, in how many transactions.
+    func epochs() throws -> (count: Int, transactions: Int) {
+        var settings = broker.settings
+        settings.group = name + ".bench-journal"
+        let consumer = try KafkaConsumer(settings, log: .silent())
+        defer { consumer.close(within: .seconds(1)) }
+        try consumer.assign([(TopicPartition(name + ".collie.journal", 0), .beginning)])
+        var batch = MessageBatch()
+        var records = 0
+        while true {
+            try consumer.poll(&batch, wait: .milliseconds(100))
+            for index in 0..<batch.count {
+                if batch.isRecord(index) { records += 1 }
+                // A transaction puts a mark behind its records of the journal.
+                if batch.isPartitionEnd(index) {
+                    return (records, Int(batch.offset(index)) - records)
+                }
+            }
+            batch.removeAll()
+        }
     }
 
     /// Waits until all of so many records are committed.

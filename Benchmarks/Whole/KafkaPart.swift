@@ -15,8 +15,9 @@ struct KafkaPart {
         var processor: Double
         var broker: Double?
         var commands = 0
-        /// Events that were committed together.
+        /// Events of an epoch, and of a transaction.
         var epoch: Double?
+        var transaction: Double?
     }
 
     static let goal = 0.6
@@ -69,9 +70,12 @@ struct KafkaPart {
                 isMet: rate / roof >= goal
             )
             addProcessor(.collie(mode), "Collie")
+            let transaction = middle(.collie(mode), \.transaction)
             findings.add(
-                "committed together",
-                grouped(middle(.collie(mode), \.epoch)) + " events on average"
+                "an epoch" + (mode == .exactlyOnce ? ", a transaction" : ""),
+                grouped(middle(.collie(mode), \.epoch))
+                    + (mode == .exactlyOnce ? ", \(grouped(transaction))" : "")
+                    + " events on average"
             )
         }
         func addProcessor(_ one: Case, _ name: String) {
@@ -150,12 +154,15 @@ struct KafkaPart {
             processor: (try deployment.processor() - start) / count * 1e6,
             broker: broker.processor.flatMap { now in before.map { (now - $0) / count * 1e6 } }
         )
-        measured.epoch = count / Double(max(1, try deployment.epochs()))
+        let epochs = try deployment.epochs()
+        measured.epoch = count / Double(max(1, epochs.count))
+        if epochs.transactions > 0 { measured.transaction = count / Double(epochs.transactions) }
         measured.commands = try deployment.stop()
         guard measured.commands > 0 else { throw Failure("Collie wrote no command") }
         say(
             "  \(mode.rawValue): \(grouped(measured.rate)) events/s, "
-                + "\(grouped(Double(measured.commands))) commands, \(grouped(measured.epoch ?? 0)) an epoch"
+                + "\(grouped(Double(measured.commands))) commands, \(grouped(measured.epoch ?? 0)) events an epoch"
+                + (measured.transaction.map { ", \(grouped($0)) a transaction" } ?? "")
         )
         return measured
     }

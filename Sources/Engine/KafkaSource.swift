@@ -21,6 +21,8 @@ package final class KafkaSource: RecordSource {
         /// An epoch ends behind so many blocks: they stay taken until it is resolved, so it must be
         /// well below what the engine has.
         package var epochBlocksMax = 12
+        /// With so many records behind an epoch, the next one is said to follow at once.
+        package var backlog = 20_000
         /// Without records, an epoch ends this often.
         package var markInterval: Duration = .milliseconds(500)
         /// Refuses to go on behind records that were read before and of which the state knows
@@ -153,7 +155,7 @@ package final class KafkaSource: RecordSource {
             try consumer.check(term: term)
             if try !take(into: block) {
                 epochBlocks += 1
-                if epochBlocks >= configuration.epochBlocksMax { return endEpoch(hasMore: true) }
+                if epochBlocks >= configuration.epochBlocksMax { return endEpoch(isFull: true) }
                 return .records
             }
             if membership.isStopping {
@@ -173,7 +175,7 @@ package final class KafkaSource: RecordSource {
     }
 
     private func isEpochOver(_ elapsed: Duration) -> Bool {
-        // What the last epoch promised may not come: it must not wait for long.
+        // If what the last epoch promised does not come, it must not wait for long.
         if epochRecords == 0 {
             return elapsed >= (hasMore ? configuration.epochMax : configuration.markInterval)
         }
@@ -191,17 +193,17 @@ package final class KafkaSource: RecordSource {
         return max(.milliseconds(1), configuration.epochMin - elapsed)
     }
 
-    private func endEpoch(hasMore: Bool = false) -> SourceTurn {
-        self.hasMore = hasMore
+    private func endEpoch(isFull: Bool = false) -> SourceTurn {
         var mark = EpochMark()
-        mark.hasMore = hasMore
         mark.wallClock = EventTime(milliseconds: collie_wall_milliseconds())
         mark.partitionCount = readings.count
         if names.count != readings.count { names = readings.map(\.partition) }
         mark.partitions = names
         let ends = membership.freshEnds()
+        var left: Int64 = 0
         for index in readings.indices {
             let reading = readings[index]
+            if index < ends.count { left += max(0, ends[index] - max(0, reading.next)) }
             if reading.from >= 0 {
                 mark.offsets.append((index, reading.from, reading.next))
                 readings[index].from = -1
@@ -211,6 +213,8 @@ package final class KafkaSource: RecordSource {
                 mark.idlePartitions.append(index)
             }
         }
+        hasMore = isFull || left >= configuration.backlog
+        mark.hasMore = hasMore
         epochsEnded += 1
         epochBegin = collie_monotonic_nanoseconds()
         epochRecords = 0
