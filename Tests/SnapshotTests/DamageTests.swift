@@ -87,7 +87,7 @@ struct DamageTests {
         (epoch, errors) = try start()
         #expect(epoch == 1)
         #expect(errors.map(\.kind) == [.olderFormat])
-        #expect(errors[0].description.contains("format 1, and this version of Collie reads only 2"))
+        #expect(errors[0].description.contains("format 1, and this version of Collie reads only 3"))
         try put(Data("a shopping list, and a rather long one at that".utf8))
         (epoch, errors) = try start()
         #expect(epoch == 1)
