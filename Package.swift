@@ -89,7 +89,7 @@ let package = Package(
         ),
 
         // What joins them.
-        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles"]),
+        module("Snapshots", ["CLZ4", "CPlatform", "Memory", "Pipeline", "Profiles", "Shards"]),
         module("TimeZones", ["Windows"]),
         module(
             "Settings",
@@ -134,8 +134,8 @@ let package = Package(
         .executableTarget(
             name: "recovery-bench",
             dependencies: [
-                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
-                "Snapshots", "Windows",
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Snapshots",
+                "Windows",
             ],
             path: "Benchmarks/Recovery",
             swiftSettings: tests
@@ -194,8 +194,8 @@ let package = Package(
         suite(
             "SnapshotTests",
             [
-                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Shards",
-                "Snapshots", "Windows",
+                "Encoding", "Events", "Flows", "FrequencyCapping", "Pipeline", "Snapshots",
+                "Windows",
             ]
         ),
         suite("ScenarioTests", ["Events", "Scenarios", "Settings"]),

@@ -1,6 +1,5 @@
 import Foundation
 import Pipeline
-import Shards
 import Snapshots
 
 /// Bytes of memory that the process has.
@@ -45,90 +44,50 @@ func make(in folder: String, people: Int) throws {
     )
 }
 
-/// What a thread restores; read when the thread has ended.
-private final class Restored: @unchecked Sendable {
-    // @unchecked: written by one thread, read after it has ended.
-    var shard: ShardPipeline?
-    var resolver: Resolver?
-    var error: SnapshotError?
-    var seconds = 0.0
-}
-
-/// Restores the newest state of a folder, each part on a thread of its own, and goes on.
+/// Restores the newest state of a folder, part by part on threads, and goes on.
 func restore(from folder: String, shards: Int, tail: Int) throws {
     let rules = Shop.rules()
     guard let path = try SnapshotFolder(folder).list().first else { return print("no snapshot") }
     let (clock, cpu) = (ContinuousClock(), processorSeconds())
-    var parts: [Restored] = []
+    var restored: ParallelRestore?
     var file: SnapshotFile?
     let took =
         try clock.measure {
             let opened = try SnapshotFile(path: path)
-            parts = restoreParts(of: opened, rules, shards)
+            restored = try ParallelRestore(opened, rules: rules, shards: shards)
             file = opened
         } / .seconds(1)
-    guard let file else { return }
+    guard let file, let restored else { return }
     let people = file.profiles
-    for part in parts { if let error = part.error { throw error } }
-    let each = parts.map { text($0.seconds) }.joined(separator: ", ")
+    let each = restored.seconds.map { text($0) }.joined(separator: ", ")
+    let processor = processorSeconds() - cpu
+    var pipeline = SerialPipeline(
+        resolver: restored.takeResolver(),
+        rules: rules,
+        shards: shards,
+        epoch: file.header.epoch
+    )
     var timers = 0
-    for part in parts { timers += part.shard?.timerCount ?? 0 }
+    for index in 0..<shards {
+        let shard = restored.takeShard(index)
+        timers += shard.timerCount
+        pipeline.put(shard, at: index)
+    }
     print(
         "restored: \(people) profiles, \(timers) timers into \(shards) shards in \(text(took)) s,",
-        "\(text(processorSeconds() - cpu)) CPU-s (shards, then the resolver: \(each) s),",
+        "\(text(processor)) CPU-s (identities, messageIds, shards: \(each) s),",
         "\(residentBytes() / people) bytes a profile resident"
     )
-    if tail > 0 { goOn(parts, rules, file, tail) }
-}
-
-private func restoreParts(
-    of file: SnapshotFile,
-    _ rules: CompiledRules,
-    _ shards: Int
-) -> [Restored] {
-    let parts = (0...shards).map { _ in Restored() }
-    let threads = parts.indices.map { index in
-        let thread = EngineThread(name: "restore \(index)")
-        let part = parts[index]
-        thread.start {
-            let took = ContinuousClock().measure {
-                do throws(SnapshotError) {
-                    var losses = StateLosses()
-                    if index == shards {
-                        part.resolver = try file.restoreResolver(rules: rules, shards: shards)
-                    } else {
-                        part.shard = try file.restoreShard(
-                            index,
-                            of: shards,
-                            rules: rules,
-                            losses: &losses
-                        )
-                    }
-                } catch {
-                    part.error = error
-                }
-            }
-            part.seconds = took / .seconds(1)
-        }
-        return thread
-    }
-    for thread in threads { thread.join() }
-    return parts
+    if tail > 0 { goOn(pipeline, rules, file, tail) }
 }
 
 /// Goes on with a tail of events, decoded already, on one thread.
-private func goOn(_ parts: [Restored], _ rules: CompiledRules, _ file: SnapshotFile, _ tail: Int) {
-    guard let resolver = parts[parts.count - 1].resolver.take() else { return }
-    var pipeline = SerialPipeline(
-        resolver: resolver,
-        rules: rules,
-        shards: parts.count - 1,
-        epoch: file.header.epoch
-    )
-    for index in 0..<parts.count - 1 {
-        guard let shard = parts[index].shard.take() else { return }
-        pipeline.put(shard, at: index)
-    }
+private func goOn(
+    _ pipeline: consuming SerialPipeline,
+    _ rules: CompiledRules,
+    _ file: SnapshotFile,
+    _ tail: Int
+) {
     let people = file.profiles
     var shop = Shop(pipeline, rules, after: people * 4)
     let cpu = processorSeconds()

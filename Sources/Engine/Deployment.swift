@@ -142,8 +142,11 @@ package final class Deployment: Sendable {
             fingerprint: configuration.sink.fingerprint,
             log: log
         ).start {
-            // Joins the group meanwhile, which takes a broker some seconds.
-            _ = try membership.standBy(wait: .milliseconds(10))
+            // Joins the group meanwhile, which takes a broker some seconds. Who leads already has
+            // nothing to wait for there, and must not take the processor from who restores.
+            if try membership.standBy(wait: .milliseconds(10)) {
+                try membership.serve(wait: .milliseconds(10))
+            }
         }
     }
 

@@ -22,7 +22,7 @@ struct SnapshotRecovery {
     let fingerprint: String
     let log: KafkaLog
 
-    /// Restores it with a thread for each shard, while the closure is called again and again.
+    /// Restores it, part by part on threads, while the closure is called again and again.
     ///
     /// A snapshot that cannot be used is told of, and the one before is tried; without any the
     /// engine starts empty, and the log must have everything.
@@ -79,58 +79,19 @@ struct SnapshotRecovery {
 
     private func restore(_ file: SnapshotFile) throws(SnapshotError) -> Start {
         let count = configuration.shards
-        var threads: [EngineThread] = []
-        let parts = (0..<count).map { _ in Part() }
-        for index in 0..<count {
-            let thread = EngineThread(name: "restore-\(index)")
-            threads.append(thread)
-            let (part, rules, limits) = (parts[index], rules, configuration.limits)
-            thread.start { part.restore(file, index, count, rules, limits) }
-        }
-        defer { for thread in threads { thread.join() } }
-        let resolver = try file.restoreResolver(rules: rules, shards: count)
-        for thread in threads { thread.join() }
-        threads.removeAll()
-        var losses = StateLosses()
-        for part in parts {
-            if let error = part.error { throw error }
-            losses += part.losses
-        }
-        if !losses.isEmpty { tell(losses) }
+        let parts = try ParallelRestore(
+            file,
+            rules: rules,
+            shards: count,
+            limits: configuration.limits
+        )
+        if !parts.losses.isEmpty { tell(parts.losses) }
         return Start(
-            state: EngineState(resolver: resolver, shards: count) { parts[$0].take() },
+            state: EngineState(resolver: parts.takeResolver(), shards: count) {
+                parts.takeShard($0)
+            },
             header: file.header
         )
-    }
-
-    private final class Part: @unchecked Sendable {
-        // @unchecked: filled by one thread, read by who has joined it.
-        private var shard: ShardPipeline?
-        private(set) var losses = StateLosses()
-        private(set) var error: SnapshotError?
-
-        func restore(
-            _ file: SnapshotFile,
-            _ index: Int,
-            _ count: Int,
-            _ rules: CompiledRules,
-            _ limits: ProfileLimits
-        ) {
-            do throws(SnapshotError) {
-                shard = try file.restoreShard(
-                    index,
-                    of: count,
-                    rules: rules,
-                    limits: limits,
-                    losses: &losses
-                )
-            } catch { self.error = error }
-        }
-
-        func take() -> ShardPipeline {
-            guard let taken = shard.take() else { preconditionFailure("it was restored") }
-            return taken
-        }
     }
 
     private func tell(_ start: Start, _ begun: ContinuousClock.Instant) {

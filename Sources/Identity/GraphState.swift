@@ -26,7 +26,7 @@ package struct GraphLayouts: Sendable {
     let links = FlatLayout(LinkRecord(node: 0, time: .none, isIdentifier: false))
     let handles = FlatLayout(HandleRecord(handle: 0, next: 0))
     let hashes = FlatLayout(HashRecord(hash: .none, next: 0))
-    let consents = FlatLayout(ConsentRecord())
+    let consents = FlatLayout(ConsentRecord(channel: .email, next: 0))
     let pending = FlatLayout(
         PendingConsentRecord(channel: .email, state: .none, time: .none)
     )

@@ -592,16 +592,38 @@ package struct IdentityGraph: ~Copyable {
     /// The consent states of an endpoint.
     package func consentStates(of node: UInt32) -> InlineArray<9, ConsentState> {
         var states = InlineArray<9, ConsentState>(repeating: .none)
-        let consent = more(ofNode: node).consent
-        guard consent != 0 else { return states }
-        for index in 0..<9 { states[index] = consents[consent].state(index) }
+        var entry = more(ofNode: node).consent
+        while entry != 0 {
+            let record = consents[entry]
+            states[Int(record.channel.rawValue)] = record.state
+            entry = record.next
+        }
         return states
     }
 
-    private mutating func consentRecord(of node: UInt32) -> UInt32 {
+    /// What was said of an endpoint on a channel; made where nothing was said yet.
+    private mutating func consentRecord(of node: UInt32, _ channel: Channel) -> UInt32 {
         let more = makeMore(ofNode: node)
-        if nodesMore[more].consent == 0 { nodesMore[more].consent = consents.take(ConsentRecord()) }
+        let first = nodesMore[more].consent
+        var entry = first
+        while entry != 0 {
+            if consents[entry].channel == channel { return entry }
+            entry = consents[entry].next
+        }
+        nodesMore[more].consent = consents.take(ConsentRecord(channel: channel, next: first))
         return nodesMore[more].consent
+    }
+
+    /// Changes what was said of an endpoint on a channel, and notes it if another state holds then.
+    private mutating func changeConsent(
+        of node: UInt32,
+        _ channel: Channel,
+        _ change: (inout ConsentRecord) -> Void
+    ) {
+        let record = consentRecord(of: node, channel)
+        let old = consents[record].state
+        change(&consents[record])
+        if consents[record].state != old { changes.append(.consent(node: node)) }
     }
 
     /// Sets the consent of an endpoint: the latest event time wins, on a tie the more restrictive
@@ -612,40 +634,15 @@ package struct IdentityGraph: ~Copyable {
         of node: UInt32,
         at time: EventTime
     ) {
-        let record = consentRecord(of: node)
-        let index = Int(channel.rawValue)
-        // A record is long: it is looked at where it stands.
-        let before = consents[record].times[index]
-        guard time > before || time == before && state > consents[record].states[index]
-        else { return }
-        let old = consents[record].state(index)
-        consents[record].states[index] = state
-        consents[record].times[index] = time
-        if consents[record].state(index) != old {
-            changes.append(.consent(node: node))
-        }
+        changeConsent(of: node, channel) { $0.set(state, at: time) }
     }
 
     private mutating func stop(_ channel: Channel, of node: UInt32, at time: EventTime) {
-        let record = consentRecord(of: node)
-        let index = Int(channel.rawValue)
-        let old = consents[record]
-        guard time > old.stops[index] else { return }
-        consents[record].stops[index] = time
-        if consents[record].state(index) != old.state(index) {
-            changes.append(.consent(node: node))
-        }
+        changeConsent(of: node, channel) { $0.stop = max($0.stop, time) }
     }
 
     private mutating func start(_ channel: Channel, of node: UInt32, at time: EventTime) {
-        let record = consentRecord(of: node)
-        let index = Int(channel.rawValue)
-        let old = consents[record]
-        guard time > old.starts[index] else { return }
-        consents[record].starts[index] = time
-        if consents[record].state(index) != old.state(index) {
-            changes.append(.consent(node: node))
-        }
+        changeConsent(of: node, channel) { $0.start = max($0.start, time) }
     }
 
     /// `Consent Updated`: of the named endpoint, else of all the profile has on the channel, else
@@ -687,21 +684,12 @@ package struct IdentityGraph: ~Copyable {
     package mutating func shareConsent(_ channel: Channel, _ one: Hash128, _ other: Hash128) {
         let (left, right) = (find(one), find(other))
         guard left != 0, right != 0, left != right else { return }
-        let (from, to) = (consentRecord(of: left), consentRecord(of: right))
-        let index = Int(channel.rawValue)
-        for (target, source, node) in [(to, from, right), (from, to, left)] {
-            let old = consents[target]
-            let other = consents[source]
-            if other.times[index] > old.times[index]
-                || other.times[index] == old.times[index] && other.states[index] > old.states[index]
-            {
-                consents[target].states[index] = other.states[index]
-                consents[target].times[index] = other.times[index]
-            }
-            consents[target].stops[index] = max(old.stops[index], other.stops[index])
-            consents[target].starts[index] = max(old.starts[index], other.starts[index])
-            if consents[target].state(index) != old.state(index) {
-                changes.append(.consent(node: node))
+        for (node, source) in [(right, left), (left, right)] {
+            let other = consents[consentRecord(of: source, channel)]
+            changeConsent(of: node, channel) {
+                $0.set(other.latest, at: other.time)
+                $0.stop = max($0.stop, other.stop)
+                $0.start = max($0.start, other.start)
             }
         }
     }

@@ -65,7 +65,7 @@ package struct NodeMore: BitwiseCopyable {
     var holders: UInt32 = 0
     /// Nodes of the distinct user ids seen with it (ID-11): first of a list.
     var users: UInt32 = 0
-    /// Consent, where anybody was asked about this endpoint.
+    /// Consent, where anybody was asked about this endpoint: first of a list.
     var consent: UInt32 = 0
     /// How many collections an ambiguous device has begun; part of their profile ids.
     var collections: UInt32 = 0
@@ -175,29 +175,41 @@ package struct HashRecord: BitwiseCopyable {
     package var next: UInt32
 }
 
-/// What was said about an endpoint, by channel.
+/// What was said about an endpoint on one channel, in a list of such; most have one or none.
 ///
 /// The latest state, STOP and START are kept apart, so that it comes out the same in whatever
 /// order they arrive: a STOP holds while no later START and no later state is known.
 package struct ConsentRecord: BitwiseCopyable {
-    /// The latest state that was set.
-    package var states: InlineArray<9, ConsentState> = .init(repeating: .none)
-    /// Since when.
-    package var times: InlineArray<9, EventTime> = .init(repeating: .none)
+    /// Since when the latest state was set.
+    var time = EventTime.none
     /// The latest STOP.
-    package var stops: InlineArray<9, EventTime> = .init(repeating: .none)
+    var stop = EventTime.none
     /// The latest START.
-    package var starts: InlineArray<9, EventTime> = .init(repeating: .none)
+    var start = EventTime.none
+    /// The next channel.
+    var next: UInt32
+    let channel: Channel
+    /// The latest state that was set.
+    var latest = ConsentState.none
 
-    package init() {}
+    init(channel: Channel, next: UInt32) {
+        self.channel = channel
+        self.next = next
+    }
 
-    /// The state that holds on a channel.
+    /// The state that holds.
     ///
     /// A STOP takes marketing away; it lifts no suppression.
-    package func state(_ index: Int) -> ConsentState {
-        let stop = stops[index]
-        guard stop.isSet, stop >= starts[index], stop >= times[index] else { return states[index] }
-        return max(states[index], .unsubscribed)
+    var state: ConsentState {
+        guard stop.isSet, stop >= start, stop >= time else { return latest }
+        return max(latest, .unsubscribed)
+    }
+
+    /// Sets a state, unless a later one is known, or one of the same time that is more restrictive.
+    mutating func set(_ state: ConsentState, at moment: EventTime) {
+        guard moment > time || moment == time && state > latest else { return }
+        latest = state
+        time = moment
     }
 }
 

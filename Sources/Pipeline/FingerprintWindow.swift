@@ -35,6 +35,9 @@ package struct FingerprintWindow: ~Copyable {
         self.limit = limit
     }
 
+    /// Makes an empty window as wide as the rules say.
+    init(rules: Rules) { self.init(span: rules.dedupeSpan, limit: rules.dedupeMax) }
+
     /// Bytes in use.
     package var byteCount: Int { (queue.count + slots.count) * 8 + runs.count * 16 }
 
@@ -132,19 +135,20 @@ package struct FingerprintWindow: ~Copyable {
             }
             // Their places in the table are far from each other: fetched some steps ahead.
             var ahead = reader
-            for index in 0..<count {
-                if index & 15 == 0 {
-                    for _ in 0..<min(16, count - index) {
-                        let fingerprint = try ahead.get(UInt64.self)
-                        slots.prefetch(Int(truncatingIfNeeded: fingerprint) & mask)
-                    }
+            for index in -FingerprintWindow.stepsAhead..<count {
+                if index + FingerprintWindow.stepsAhead < count {
+                    prefetch(try ahead.get(UInt64.self))
                 }
+                if index < 0 { continue }
                 let fingerprint = try reader.get(UInt64.self)
                 guard fingerprint != 0 else { throw .damaged("a fingerprint of nothing") }
                 append(fingerprint, at: time)
             }
         }
     }
+
+    // As many as a processor fetches at a time, about.
+    private static let stepsAhead = 24
 
     private mutating func expire(at now: EventTime) {
         while used > 0, runs[firstRun].time + span <= now { removeOldest() }

@@ -111,10 +111,13 @@ package struct Resolver: ~Copyable {
             hashKey: rules.rules.hashKey,
             shards: shards
         )
-        seen = FingerprintWindow(span: rules.rules.dedupeSpan, limit: rules.rules.dedupeMax)
+        seen = FingerprintWindow(rules: rules.rules)
         outboxes = (0..<shards).map { _ in Outbox() }
         addPartitions(upTo: count)
     }
+
+    /// Takes the messageIds that came before in the place of those it has.
+    package mutating func remember(_ window: consuming FingerprintWindow) { seen = window }
 
     /// Makes room for partitions that were added.
     package mutating func addPartitions(upTo count: Int) {

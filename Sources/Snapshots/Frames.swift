@@ -54,6 +54,7 @@ package struct FramePacker: ~Copyable {
 /// Owned by one thread; its memory is reused.
 @safe
 package struct FrameUnpacker: ~Copyable {
+    private static let blockMax = 256 << 10
     private var context: OpaquePointer?
     private var memory: UnsafeMutableRawBufferPointer
 
@@ -78,15 +79,18 @@ package struct FrameUnpacker: ~Copyable {
     /// not of that length.
     @_lifetime(&self)
     package mutating func unpack(_ frame: RawSpan, length: Int) -> RawSpan? {
-        if unsafe memory.count < length {
+        // LZ4 unpacks a block where it belongs only if there is room for the longest; else it copies
+        // what it has unpacked aside.
+        let room = length + FrameUnpacker.blockMax
+        if unsafe memory.count < room {
             unsafe memory.deallocate()
-            unsafe memory = .allocate(byteCount: length, alignment: 16)
+            unsafe memory = .allocate(byteCount: room, alignment: 16)
         }
         unsafe LZ4F_resetDecompressionContext(context)
         var (taken, given) = (0, 0)
         let isWhole = unsafe frame.withUnsafeBytes { source in
             while true {
-                var given1 = length - given
+                var given1 = room - given
                 var taken1 = source.count - taken
                 // Both ranges lie within their memory: what is done is taken off what is there.
                 let hint = unsafe LZ4F_decompress(
@@ -100,6 +104,7 @@ package struct FrameUnpacker: ~Copyable {
                 if LZ4F_isError(hint) != 0 { return false }
                 given += given1
                 taken += taken1
+                if given > length { return false }
                 if hint == 0 { return taken == source.count && given == length }
                 if given1 == 0, taken1 == 0 { return false }
             }

@@ -24,6 +24,7 @@ package func save(
 }
 
 extension ResolverLoader: StateTaker {}
+extension FingerprintLoader: StateTaker {}
 extension ShardLoader: StateTaker {}
 
 extension SnapshotFile {
@@ -32,7 +33,24 @@ extension SnapshotFile {
         rules: CompiledRules,
         shards: Int
     ) throws(SnapshotError) -> Resolver {
+        var resolver = try restoreIdentities(rules: rules, shards: shards)
+        resolver.remember(try restoreMessages(rules: rules))
+        return resolver
+    }
+
+    /// Restores the resolver of so many shards, but for the messageIds it remembers.
+    func restoreIdentities(
+        rules: CompiledRules,
+        shards: Int
+    ) throws(SnapshotError) -> Resolver {
         var loader = ResolverLoader(rules: rules, shards: shards)
+        try read(into: &loader)
+        return loader.finish()
+    }
+
+    /// Restores which messageIds came lately.
+    func restoreMessages(rules: CompiledRules) throws(SnapshotError) -> FingerprintWindow {
+        var loader = FingerprintLoader(rules: rules)
         try read(into: &loader)
         return loader.finish()
     }
@@ -79,18 +97,15 @@ extension SnapshotFile {
         limits: ProfileLimits = ProfileLimits(),
         losses: inout StateLosses
     ) throws(SnapshotError) -> SerialPipeline {
+        let parts = try ParallelRestore(self, rules: rules, shards: count, limits: limits)
+        losses += parts.losses
         var pipeline = SerialPipeline(
-            resolver: try restoreResolver(rules: rules, shards: count),
+            resolver: parts.takeResolver(),
             rules: rules,
             shards: count,
             epoch: header.epoch
         )
-        for index in 0..<count {
-            pipeline.put(
-                try restoreShard(index, of: count, rules: rules, limits: limits, losses: &losses),
-                at: index
-            )
-        }
+        for index in 0..<count { pipeline.put(parts.takeShard(index), at: index) }
         return pipeline
     }
 }

@@ -15,7 +15,7 @@ import Memory
 
 enum SnapshotFormat {
     /// What is read and written; a change of the pieces' meaning makes a new one.
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     static let magic: UInt64 = 0x0a1a_6569_6c6c_6f63
     static let magicEnd: UInt64 = magic.byteSwapped
     static let beginLength = 24

@@ -1,6 +1,5 @@
 import Foundation
 import Pipeline
-import Shards
 import Snapshots
 import Testing
 
@@ -9,15 +8,6 @@ import Testing
 /// `COLLIE_PROFILES` says how many profiles: two identifiers, a bought cart, a timer, one send.
 @Suite("Snapshot cost", .serialized)
 struct Measurement {
-    /// What a thread restores; read when the thread has ended.
-    private final class Restored: @unchecked Sendable {
-        // @unchecked: written by one thread, read after it has ended.
-        var shard: ShardPipeline?
-        var resolver: Resolver?
-        var error: SnapshotError?
-        var seconds = 0.0
-    }
-
     @Test func `saving and restoring are measured`() throws {
         let environment = ProcessInfo.processInfo.environment
         let people = environment["COLLIE_PROFILES"].flatMap { Int($0) } ?? 2_000
@@ -60,50 +50,17 @@ struct Measurement {
         _ rules: CompiledRules,
         _ shards: Int
     ) throws {
-        let clock = ContinuousClock()
-        let parts = (0...shards).map { _ in Restored() }
-        let took = clock.measure {
-            let threads = parts.indices.map { index in
-                let thread = EngineThread(name: "restore \(index)")
-                let part = parts[index]
-                thread.start {
-                    let clock = ContinuousClock()
-                    let took = clock.measure {
-                        do throws(SnapshotError) {
-                            var losses = StateLosses()
-                            if index == shards {
-                                part.resolver = try file.restoreResolver(
-                                    rules: rules,
-                                    shards: shards
-                                )
-                            } else {
-                                part.shard = try file.restoreShard(
-                                    index,
-                                    of: shards,
-                                    rules: rules,
-                                    losses: &losses
-                                )
-                            }
-                        } catch {
-                            part.error = error
-                        }
-                    }
-                    part.seconds = took / .seconds(1)
-                }
-                return thread
-            }
-            for thread in threads { thread.join() }
-        }
-        let errors = parts.compactMap(\.error)
-        #expect(errors.isEmpty)
-        let each = parts.map { String(format: "%.2f", $0.seconds) }.joined(separator: ", ")
+        var restored: ParallelRestore?
+        let took = try ContinuousClock()
+            .measure { restored = try ParallelRestore(file, rules: rules, shards: shards) }
+        let parts = try #require(restored)
+        let each = parts.seconds.map { String(format: "%.2f", $0) }.joined(separator: ", ")
         print(
             "snapshot: restored into \(shards) shards in",
             String(format: "%.2f s", took / .seconds(1)),
-            "(shards, then the resolver: \(each) s)"
+            "(identities, messageIds, shards: \(each) s)"
         )
-        var timers = 0
-        for part in parts { timers += part.shard?.timerCount ?? 0 }
+        let timers = (0..<shards).reduce(0) { $0 + parts.takeShard($1).timerCount }
         #expect(timers == people)
     }
 

@@ -52,7 +52,8 @@ extension Resolver {
     }
 }
 
-/// Fills a resolver from saved state, for any number of shards.
+/// Fills a resolver from saved state, for any number of shards; but for the messageIds, which
+/// `FingerprintLoader` takes.
 ///
 /// It is handed the pieces it wants in the order in which they were written. Owned by one thread.
 package struct ResolverLoader: ~Copyable {
@@ -69,16 +70,14 @@ package struct ResolverLoader: ~Copyable {
         numbering = SlotNumbering(shards: shards)
     }
 
-    /// Makes room for so many records of each section, as the closure says.
-    package mutating func expect(_ count: (UInt8) -> Int) {
-        resolver.seen.reserve(count(StateSection.fingerprints.rawValue))
-    }
+    /// Every slab's piece says how many records it has in all.
+    package mutating func expect(_ count: (UInt8) -> Int) {}
 
     /// Whether a piece holds anything for the resolver.
     package func wants(_ piece: StatePiece) -> Bool {
         switch StateSection(rawValue: piece.section) {
-        case .tables, .clock, .fingerprints: true
-        case .catalog, .texts, .profiles: false
+        case .tables, .clock: true
+        case .fingerprints, .catalog, .texts, .profiles: false
         case nil: GraphSection(rawValue: piece.section) != nil
         }
     }
@@ -95,7 +94,6 @@ package struct ResolverLoader: ~Copyable {
             _ = try StateTables(&reader, compiled, layouts)
             isExplained = true
         case .clock: resolver.setTime(try SavedClock(&reader))
-        case .fingerprints: try resolver.seen.load(&reader)
         default: return
         }
     }
@@ -105,4 +103,31 @@ package struct ResolverLoader: ~Copyable {
         resolver.graph.finishLoading(numbering)
         return resolver
     }
+}
+
+/// Fills a window of messageIds from saved state: beside a `ResolverLoader`, on another thread.
+package struct FingerprintLoader: ~Copyable {
+    private var window: FingerprintWindow
+
+    /// Begins with none.
+    package init(rules: CompiledRules) { window = FingerprintWindow(rules: rules.rules) }
+
+    /// Makes room for as many as there are.
+    package mutating func expect(_ count: (UInt8) -> Int) {
+        window.reserve(count(StateSection.fingerprints.rawValue))
+    }
+
+    /// Whether a piece holds messageIds.
+    package func wants(_ piece: StatePiece) -> Bool {
+        piece.section == StateSection.fingerprints.rawValue
+    }
+
+    /// Takes in a piece.
+    package mutating func load(_ piece: StatePiece, _ bytes: RawSpan) throws(StateError) {
+        var reader = StateReader(bytes)
+        try window.load(&reader)
+    }
+
+    /// Ends loading and answers the window, for `Resolver.remember`.
+    package consuming func finish() -> FingerprintWindow { window }
 }
