@@ -5,17 +5,17 @@ struct BurstPart {
     /// What is usual, as a share of what sender, broker and Collie reach together: ten times that is
     /// more than they can.
     private static let share = 0.15
-    private static let people = "1000"
+    private static let people = 1_000
 
     static func run(_ bench: Bench) throws -> Findings {
         let usual = try LatencyPart.liveRate(.exactlyOnce, bench) * share
         let deployment = try Deployment(bench, .exactlyOnce, hasShortWindows: true)
         try deployment.start()
         say("burst: \(bench.options.burst * 10) s, \(grouped(usual))/s and ten times that")
-        let same = ["--shoppers", people, "--seed", "1", "--pace", "0.02"]
+        let same = ["--shoppers", "\(people)", "--seed", "1", "--pace", "0.02"]
         // So that everybody is known before, and what comes to stay is there.
         let rate = max(1, Int(usual * 3))
-        let warmUp = max(30, ShortWindows.settlingEvents / rate)
+        let warmUp = max(30, ShortWindows.settlingEvents(people) / rate)
         try deployment.load(
             same + ["--rate", "\(rate)", "--span", "\(warmUp)s", "--drain", "5s"]
         ).finish()

@@ -6,9 +6,12 @@ enum ShortWindows {
     /// The section `time` of the config: as few messageIds as let a state come to its size in a minute.
     static let time = "time: {disorder: 1s, dedupe_max: 200_000}"
 
-    /// After so many events a state does not grow any more, if its people are few: each messageId
-    /// that is remembered came twice.
-    static let settlingEvents = 400_000
+    /// How many events let the state of so many people come to its size.
+    ///
+    /// Each messageId that is remembered came twice, and each person's lists (64 sends, 32 orders, 8
+    /// carts of 64 operations, …) are full, of those who come least, too: they do half as much as
+    /// the mean.
+    static func settlingEvents(_ people: Int) -> Int { max(400_000, 4_000 * people) }
 
     /// Puts them in place of a config's flows and policies.
     static func write(to config: String) throws {

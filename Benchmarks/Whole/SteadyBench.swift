@@ -2,7 +2,8 @@ import LoadTesting
 
 /// Whether memory grows under a load that stays the same.
 struct SteadyBench {
-    private static let people = 1_000
+    // Few, so that all that is remembered of them is full within minutes.
+    private static let people = 250
 
     static func run(_ bench: Bench) throws -> Findings {
         let options = bench.options
@@ -16,8 +17,8 @@ struct SteadyBench {
             "--shoppers", "\(people)", "--seed", "1", "--pace", "0.02", "--rate",
             "\(options.rate)",
         ]
-        let warmUp = max(30, ShortWindows.settlingEvents / options.rate)
-        say("steady: \(warmUp) s until everybody is known")
+        let warmUp = max(30, ShortWindows.settlingEvents(people) / options.rate)
+        say("steady: \(warmUp) s until all that is remembered is full")
         try deployment.load(same + ["--span", "\(warmUp)s", "--drain", "1s"]).finish()
         say("steady: \(options.minutes) minutes of \(options.rate) events/s")
         let load = try deployment.load(
@@ -30,10 +31,15 @@ struct SteadyBench {
             throw Failure("\(report.events.errors) events could not be sent")
         }
         try deployment.stop()
-        return describe(samples, report.events.perSecond, bench)
+        return describe(samples, report.events.perSecond, warmUp, bench)
     }
 
-    private static func describe(_ samples: Samples, _ rate: Double, _ bench: Bench) -> Findings {
+    private static func describe(
+        _ samples: Samples,
+        _ rate: Double,
+        _ warmUp: Int,
+        _ bench: Bench
+    ) -> Findings {
         let all = samples.all
         let third = all.count / 3
         let (first, last) = (
@@ -43,9 +49,9 @@ struct SteadyBench {
         var findings = Findings(
             title: "Steady load",
             note: "`make bench-steady MINUTES=\(bench.options.minutes)`: \(grouped(rate)) events/s "
-                + "of \(people) people, exactly-once, behind a time in which they became known and "
-                + "the 200,000 messageIds that are remembered here were full. Medians of a sample a "
-                + "second; a snapshot is saved each minute."
+                + "of \(people) people, exactly-once, behind \(warmUp) s of the same, in which their lists "
+                + "and the 200,000 messageIds that are remembered here became full. Medians of a "
+                + "sample a second; a snapshot is saved each minute."
         )
         findings.add("resident, first third", mebibytes(first))
         findings.add(

@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -153,6 +154,14 @@ int64_t collie_monotonic_milliseconds(void) { return nanoseconds(CLOCK_MONOTONIC
 int64_t collie_wall_milliseconds(void) { return nanoseconds(CLOCK_REALTIME) / 1000000; }
 
 int64_t collie_thread_cpu_nanoseconds(void) { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+
+// Memory
+
+void collie_heap_trim(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
 
 // Stopping
 

@@ -78,6 +78,12 @@ package final class Engine: Sendable {
         blocks = (0..<count).map { _ in EventBlock(capacity: configuration.block) }
     }
 
+    /// The first block that nobody holds; nil if all are held.
+    ///
+    /// So as few are in use as are needed, and these stay near; were they to go round, sooner or
+    /// later each would have the size that only the busiest moment asks for.
+    var freeBlock: Int? { blocks.firstIndex { $0.readers.load(ordering: .acquiring) == 0 } }
+
     /// Asks the source to end: what was read is worked off and committed.
     package func stop() { isStopping.store(true, ordering: .releasing) }
 

@@ -3,18 +3,22 @@ import Kafka
 
 /// Asks the broker, on a thread of its own, what nobody else has time to wait for.
 ///
-/// Says when the broker is away or a topic is missing, and when that is over.
+/// Says when the broker is away or a topic is missing, and when that is over. Also gives back to
+/// the system what a burst has left in the heap: there records lie on their way from and to the
+/// broker.
 final class KafkaWatch {
     /// A broker that hesitates this long is said to be away.
     private static let hesitationMilliseconds: Int64 = 500
     private static let waitBegin: Int64 = 200
     private static let waitMax: Int64 = 1_600
+    private static let trimInterval: Int64 = 30_000
 
     private let membership: KafkaMembership
     private var brokerNotice = WaitingNotice()
     private var topicNotices: [String: WaitingNotice] = [:]
     private var nextTopics: Int64 = 0
     private var nextEnds: Int64 = 0
+    private var nextTrim = collie_monotonic_milliseconds() + KafkaWatch.trimInterval
     private var silentSince: Int64?
     // What the client has said of the connection since the broker is silent.
     private var trouble: String?
@@ -28,6 +32,10 @@ final class KafkaWatch {
             let now = collie_monotonic_milliseconds()
             if now >= nextTopics { askForTopics(now) }
             if now >= nextEnds { askForEnds(now) }
+            if now >= nextTrim {
+                collie_heap_trim()
+                nextTrim = now + KafkaWatch.trimInterval
+            }
             membership.pauseWatch(atMost: .milliseconds(50))
         }
     }

@@ -72,11 +72,13 @@ final class SourceStage: @unchecked Sendable {
         var next: UInt64 = 0
         var isOver = false
         while !isOver {
-            // Blocks go round in order, so a decoder's ring holds those that are its turn.
-            let number = Int(next % UInt64(engine.blocks.count))
+            var free: Int?
+            signal.wait {
+                free = engine.freeBlock
+                return free != nil || engine.hasFailed
+            }
+            guard let number = free, !engine.hasFailed else { break }
             let block = engine.blocks[number]
-            signal.wait { block.readers.load(ordering: .acquiring) == 0 || engine.hasFailed }
-            if engine.hasFailed { break }
             block.readers.store(engine.configuration.shards, ordering: .relaxed)
             block.reset()
             do {

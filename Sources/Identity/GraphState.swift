@@ -12,6 +12,7 @@ package enum GraphSection: UInt8, CaseIterable, Sendable {
     case pending
     case nodesMore
     case profilesMore
+    case chain
 }
 
 /// How the graph's records lie in memory; made once, before anything is saved.
@@ -24,6 +25,7 @@ package struct GraphLayouts: Sendable {
     let nodesMore = FlatLayout(NodeMore())
     let profilesMore = FlatLayout(ProfileMore())
     let links = FlatLayout(LinkRecord(node: 0, time: .none, isIdentifier: false))
+    let chain = FlatLayout(UInt32(0))
     let handles = FlatLayout(HandleRecord(handle: 0, next: 0))
     let hashes = FlatLayout(HashRecord(hash: .none, next: 0))
     let consents = FlatLayout(ConsentRecord(channel: .email, next: 0))
@@ -44,7 +46,8 @@ package struct GraphLayouts: Sendable {
         number = consents.number(after: number)
         number = pending.number(after: number)
         number = nodesMore.number(after: number)
-        return profilesMore.number(after: number)
+        number = profilesMore.number(after: number)
+        return chain.number(after: number)
     }
 }
 
@@ -83,6 +86,8 @@ extension IdentityGraph {
         }
         let waiting = GraphSection.pending.rawValue
         guard pending.save(waiting, layouts.pending, with: &buffer, to: &sink) else { return false }
+        let behind = GraphSection.chain.rawValue
+        guard chain.save(behind, layouts.chain, with: &buffer, to: &sink) else { return false }
         let others = GraphSection.nodesMore.rawValue
         return nodesMore.save(others, layouts.nodesMore, with: &buffer, to: &sink)
     }
@@ -92,7 +97,10 @@ extension IdentityGraph {
         [
             ("identifiers", nodes.byteCount),
             ("where each identifier is", table.byteCount),
-            ("profiles and their links", profiles.byteCount + links.byteCount),
+            (
+                "profiles and their links",
+                profiles.byteCount + links.byteCount + chain.byteCount
+            ),
             (
                 "endpoints and consents",
                 handles.byteCount + hashes.byteCount + consents.byteCount + pending.byteCount
@@ -124,6 +132,7 @@ extension IdentityGraph {
         case .pending: _ = try pending.load(&reader)
         case .nodesMore: _ = try nodesMore.load(&reader)
         case .profilesMore: _ = try profilesMore.load(&reader)
+        case .chain: _ = try chain.load(&reader)
         }
     }
 
@@ -132,17 +141,17 @@ extension IdentityGraph {
             // The second number of a slab's piece is how many records it has in all.
             var ahead = reader
             try ahead.skip(4)
-            table = IndexTable(room: Int(try ahead.get(UInt32.self)) + 1_024)
+            table = NumberTable(room: Int(try ahead.get(UInt32.self)) + 1_024)
         }
         let loaded = try nodes.load(&reader)
         // Their places in the table are far from each other: fetched some steps ahead.
         for node in loaded {
             if node & 15 == loaded.lowerBound & 15 {
                 for next in node...min(loaded.upperBound, node + 15) {
-                    table.prefetch(UInt32(truncatingIfNeeded: nodes[next].hash.low))
+                    table.prefetch(nodes[next].hash.low)
                 }
             }
-            table.insert(UInt32(truncatingIfNeeded: nodes[node].hash.low), node)
+            IdentityGraph.enter(node, of: nodes, into: &table)
         }
     }
 

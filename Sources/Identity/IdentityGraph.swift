@@ -40,13 +40,15 @@ package struct IdentityGraph: ~Copyable {
     package internal(set) var nodes: Slab<NodeRecord>
     package internal(set) var profiles: Slab<GraphProfileRecord>
     var links: Slab<LinkRecord>
+    // What stands behind the link in each node, by the node's number.
+    var chain: Slab<UInt32>
     var handles: Slab<HandleRecord>
     var hashes: Slab<HashRecord>
     var consents: Slab<ConsentRecord>
     var pending: Slab<PendingConsentRecord>
     var nodesMore: Slab<NodeMore>
     var profilesMore: Slab<ProfileMore>
-    var table = IndexTable(room: 1 << 16)
+    var table = NumberTable(room: 1 << 16)
     private let profileHash: SipHash
     let shards: Int
     // Slots given back, by shard, and the highest ever given.
@@ -60,9 +62,11 @@ package struct IdentityGraph: ~Copyable {
         profileHash = hashKey
         self.shards = shards
         let many = 1 << 28
-        nodes = Slab(limit: many)
+        // A node is never given back, so nodes are numbered as the table wants them.
+        nodes = Slab(limit: NumberTable.limit)
         profiles = Slab(limit: many)
         links = Slab(limit: many)
+        chain = Slab(limit: NumberTable.limit)
         handles = Slab(limit: many)
         hashes = Slab(limit: many)
         consents = Slab(limit: many)
@@ -78,20 +82,20 @@ package struct IdentityGraph: ~Copyable {
 
     /// The node of an identifier, or 0.
     package func find(_ hash: Hash128) -> UInt32 {
-        table.find(UInt32(truncatingIfNeeded: hash.low)) { nodes[$0].hash == hash }
+        table.find(hash.low) { nodes[$0].hash == hash }
     }
 
     /// Tells the processor that an identifier will be looked for soon.
-    package func prefetch(_ hash: Hash128) { table.prefetch(UInt32(truncatingIfNeeded: hash.low)) }
+    package func prefetch(_ hash: Hash128) { table.prefetch(hash.low) }
 
     /// The same, a little later: its place in the table is near by now, and names its node.
     package func prefetchNode(_ hash: Hash128) {
-        nodes.prefetch(table.candidate(UInt32(truncatingIfNeeded: hash.low)))
+        nodes.prefetch(table.candidate(hash.low))
     }
 
     /// The same, just before: its node is near by now, and names its profile.
     package func prefetchProfile(_ hash: Hash128) {
-        let node = table.candidate(UInt32(truncatingIfNeeded: hash.low))
+        let node = table.candidate(hash.low)
         if node != 0 { profiles.prefetch(nodes[node].profile) }
     }
 
@@ -105,14 +109,25 @@ package struct IdentityGraph: ~Copyable {
             if time < nodes[found].firstTime {
                 // Only consent was known of it, so that its kind was but likely.
                 if nodes[found].firstTime.milliseconds == .max { nodes[found].kind = kind }
+                moveLinkOut(of: found)
                 nodes[found].firstTime = time
             }
             return found
         }
         let node = nodes.take(NodeRecord(hash: hash, kind: kind, firstTime: time))
-        precondition(node != 0, "room for identifiers")
-        table.insert(UInt32(truncatingIfNeeded: hash.low), node)
+        precondition(node != 0 && chain.take(0) == node, "room for identifiers")
+        IdentityGraph.enter(node, of: nodes, into: &table)
         return node
+    }
+
+    /// Lets a node be found; all before it are.
+    static func enter(
+        _ node: UInt32,
+        of nodes: borrowing Slab<NodeRecord>,
+        into table: inout NumberTable
+    ) {
+        precondition(Int(node) == table.count + 1, "nodes are entered in their order")
+        table.append(nodes[node].hash.low) { nodes[$0].hash.low }
     }
 
     /// The living profile a handle leads to, shortening the way for the next time; 0 for 0.
@@ -287,6 +302,7 @@ package struct IdentityGraph: ~Copyable {
             counters.conflicts += 1
             let kind = nodes[node].kind
             if kind == .anonymousID || kind == .deviceID {
+                moveLinkOut(of: node)
                 nodes[node].isAmbiguous = true
                 nodes[node].profile = 0
                 counters.ambiguous += 1
@@ -333,11 +349,12 @@ package struct IdentityGraph: ~Copyable {
         for profile in [one, two] where profile != 0 {
             var link = profiles[profile].links
             while link != 0 {
-                let record = links[link]
-                if record.isIdentifier, record.time > begin, nodes[record.node].kind == kind {
+                if isIdentifier(link), self.time(ofLink: link) > begin,
+                    nodes[node(ofLink: link)].kind == kind
+                {
                     count += 1
                 }
-                link = record.next
+                link = next(ofLink: link)
             }
         }
         return count <= limit.count
@@ -369,13 +386,13 @@ package struct IdentityGraph: ~Copyable {
     ) {
         var link = profiles[profile].links
         while link != 0 {
-            if links[link].isIdentifier {
-                let kind = nodes[links[link].node].kind
-                if links[link].time > time - rules[kind].span {
+            if isIdentifier(link) {
+                let kind = nodes[node(ofLink: link)].kind
+                if self.time(ofLink: link) > time - rules[kind].span {
                     counts[Int(kind.rawValue)] += 1
                 }
             }
-            link = links[link].next
+            link = next(ofLink: link)
         }
     }
 
@@ -451,15 +468,7 @@ package struct IdentityGraph: ~Copyable {
             profilesMore[old.more].pending = 0
         }
         // Links: those of the absorbed behind those of the survivor, oldest first.
-        if old.links != 0 {
-            if profiles[survivor].links == 0 {
-                profiles[survivor].links = old.links
-            } else {
-                var last = profiles[survivor].links
-                while links[last].next != 0 { last = links[last].next }
-                links[last].next = old.links
-            }
-        }
+        if old.links != 0 { append(links: old.links, to: survivor) }
         profiles[survivor].linkCount += old.linkCount
         let more = makeMore(of: survivor)
         profilesMore[more].mergeCount += oldMore.mergeCount + 1
@@ -509,18 +518,6 @@ package struct IdentityGraph: ~Copyable {
             entry = hashes[entry].next
             left -= 1
         }
-    }
-
-    private mutating func addLink(
-        _ node: UInt32,
-        to profile: UInt32,
-        at time: EventTime,
-        isIdentifier: Bool
-    ) {
-        var record = LinkRecord(node: node, time: time, isIdentifier: isIdentifier)
-        record.next = profiles[profile].links
-        profiles[profile].links = links.take(record)
-        profiles[profile].linkCount += 1
     }
 
     // MARK: Endpoints and consent
@@ -665,12 +662,12 @@ package struct IdentityGraph: ~Copyable {
         var found = false
         var link = profiles[profile].links
         while link != 0 {
-            let node = links[link].node
+            let node = node(ofLink: link)
             if IdentityGraph.serves(nodes[node].kind, channel), holds(profile, node) {
                 found = true
                 set(state, channel, of: node, at: time)
             }
-            link = links[link].next
+            link = next(ofLink: link)
         }
         if !found {
             keepPending(
@@ -723,12 +720,12 @@ package struct IdentityGraph: ~Copyable {
     private mutating func stopAll(_ profile: UInt32, at time: EventTime) {
         var link = profiles[profile].links
         while link != 0 {
-            let node = links[link].node
+            let node = node(ofLink: link)
             for channel in Channel.allCases
             where IdentityGraph.serves(nodes[node].kind, channel) {
                 stop(channel, of: node, at: time)
             }
-            link = links[link].next
+            link = next(ofLink: link)
         }
     }
 
@@ -772,12 +769,12 @@ package struct IdentityGraph: ~Copyable {
             var found = false
             var link = profiles[profile].links
             while link != 0 {
-                let node = links[link].node
+                let node = node(ofLink: link)
                 if IdentityGraph.serves(nodes[node].kind, record.channel), holds(profile, node) {
                     found = true
                     set(record.state, record.channel, of: node, at: record.time)
                 }
-                link = links[link].next
+                link = next(ofLink: link)
             }
             if found {
                 if previous == 0 {

@@ -27,9 +27,9 @@ struct SourceTests {
         ],
         "LoadTesting": ["Capture/EventRenewal", "EventWriter", "RawBytes"],
         "Memory": [
-            "ByteCells", "CellRow", "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable", "Parcel",
-            "Shelf", "Slab", "SlabState", "Slots", "StateBuffer", "StateReader", "TableMemory",
-            "TextStore",
+            "ByteCells", "CellRow", "Chunks", "FlatLayout", "GrowingBuffer", "IndexTable",
+            "NumberTable", "Parcel", "Shelf", "Slab", "SlabState", "Slots", "StateBuffer",
+            "StateReader", "TableMemory", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
         "Profiles": ["ProfileLists"],

@@ -66,6 +66,12 @@ int64_t collie_wall_milliseconds(void);
 /// Nanoseconds of processor time the calling thread has used.
 int64_t collie_thread_cpu_nanoseconds(void);
 
+// Memory
+
+/// Gives pages that nothing of the C library's heap stands in back to the system; what is freed is
+/// else kept for the next time, however much it was. Takes a millisecond or so.
+void collie_heap_trim(void);
+
 // Stopping
 
 /// From now on the first SIGTERM or SIGINT is a wish to stop and a second one ends the process at
