@@ -50,7 +50,7 @@ package protocol CommitPort: AnyObject {
 /// what is journalled is out, and what is not journalled is read again. Owned by the egress thread.
 package final class EpochCommitter {
     /// Most epochs of one transaction.
-    package static let epochsMax = 4
+    package static let epochsMax = 8
     private let configuration: KafkaSink.Configuration
     // The journal records of the open transaction's epochs.
     private var journalRecords: [[UInt8]] = []

@@ -7,6 +7,8 @@ import Shards
 final class Wiring {
     /// Output buffers of each part: one being filled, one under way, and the epochs of a transaction.
     private static let buffersPerPart = 2 + EpochCommitter.epochsMax
+    /// The rings they go by, which must hold them all.
+    private static let buffersMax = 16
     /// Messages between the resolver and a shard.
     private static let messagesMax = 8_192
     /// Words of parcels between two shards.
@@ -62,8 +64,9 @@ final class Wiring {
         let buffers = parts.map { _ in
             (0..<Wiring.buffersPerPart).map { _ in OutputBuffer() }
         }
-        let done = parts.map { pair(UInt64.self, 8, $0, egressSignal) }
-        let spare = parts.map { pair(UInt64.self, 8, egressSignal, $0) }
+        precondition(Wiring.buffersPerPart <= Wiring.buffersMax, "room for all buffers")
+        let done = parts.map { pair(UInt64.self, Wiring.buffersMax, $0, egressSignal) }
+        let spare = parts.map { pair(UInt64.self, Wiring.buffersMax, egressSignal, $0) }
         // All buffers but the one in use are spare from the beginning.
         for lane in spare {
             for index in 1..<Wiring.buffersPerPart { _ = lane.out.writer.write(UInt64(index)) }
