@@ -46,8 +46,9 @@ package protocol CommitPort: AnyObject {
 /// Knows nothing of sockets and threads, so that the simulator runs the same steps. With
 /// exactly-once an epoch is one transaction: outputs, journal and offsets, seen together or not at
 /// all. While the next epoch is known to follow at once, as behind a backlog, it joins the
-/// transaction: ending one costs the broker a marker in every partition written to. With at-least-once outputs are confirmed first, then the journal, and the offsets follow:
-/// what is journalled is out, and what is not journalled is read again. Owned by the egress thread.
+/// transaction: ending one costs the broker a marker in every partition written to. With
+/// at-least-once outputs are confirmed first, then the journal, and the offsets follow: what is
+/// journalled is out, and what is not journalled is read again. Owned by the egress thread.
 package final class EpochCommitter {
     /// Most epochs of one transaction.
     package static let epochsMax = 8

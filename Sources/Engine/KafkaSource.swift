@@ -136,7 +136,7 @@ package final class KafkaSource: RecordSource {
             begins.append((partition, committed.map { .at($0) } ?? .beginning))
             if let committed, configuration.refusesWithoutPast {
                 throw membership.lacksPast(
-                    "\(partition) was committed up to offset \(committed), the journal names none of it"
+                    PastCheck.difference(partition, committed: committed)
                 )
             }
         }

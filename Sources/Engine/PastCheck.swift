@@ -37,9 +37,7 @@ package struct PastCheck {
         var difference: String?
         for (index, partition) in partitions.enumerated() {
             guard let offset = committed[index], offset > max(known[index], 0) else { continue }
-            let journal =
-                known[index] < 0 ? "the journal names none of it" : "by the journal \(known[index])"
-            difference = "\(partition) was committed up to offset \(offset), \(journal)"
+            difference = PastCheck.difference(partition, committed: offset, known: known[index])
             break
         }
         guard let difference else {
@@ -49,5 +47,15 @@ package struct PastCheck {
         if now - (begin ?? now) >= patience { return .lacking(difference) }
         begin = begin ?? now
         return .wait
+    }
+
+    /// How the journal's offset of a partition, -1 is none, differs from what was committed.
+    static func difference(
+        _ partition: TopicPartition,
+        committed: Int64,
+        known: Int64 = -1
+    ) -> String {
+        let journal = known < 0 ? "the journal names none of it" : "by the journal \(known)"
+        return "\(partition) was committed up to offset \(committed), \(journal)"
     }
 }

@@ -1,3 +1,5 @@
+import Events
+
 /// When each second of a clock was over that goes on with what is sent.
 ///
 /// Bounded: it remembers the last seconds only.
@@ -15,7 +17,7 @@ package struct SecondsSent: Sendable {
     ///   - eventTime: what the clock shows with it at least, in milliseconds since 1970.
     ///   - intended: when it was to be sent, in microseconds since 1970.
     package mutating func note(eventTime: Int64, intended: Int64) {
-        let second = SecondsSent.second(eventTime)
+        let second = EventTime(milliseconds: eventTime).second
         guard let before = newest else {
             newest = second
             return
@@ -30,7 +32,7 @@ package struct SecondsSent: Sendable {
     /// When the event came that ended the second of a time in milliseconds, in microseconds since
     /// 1970; nil if it is not over, or not known (any more).
     package func end(of time: Int64) -> Int64? {
-        let second = SecondsSent.second(time)
+        let second = EventTime(milliseconds: time).second
         guard let newest, second < newest, second >= newest - Int64(over.count) else { return nil }
         let end = over[place(second)]
         return end > 0 ? end : nil
@@ -39,9 +41,5 @@ package struct SecondsSent: Sendable {
     private func place(_ second: Int64) -> Int {
         let remainder = Int(second % Int64(over.count))
         return remainder < 0 ? remainder + over.count : remainder
-    }
-
-    private static func second(_ time: Int64) -> Int64 {
-        (time - ((time % 1_000) + 1_000) % 1_000) / 1_000
     }
 }
