@@ -132,6 +132,10 @@ final class Deployment {
     /// Seconds of processor time it has used.
     func processor() throws -> Double { Machine.processor(try running().pid) }
 
+    /// Milliseconds within which half of the commits, and 99 % of them, were done; of the instance
+    /// that was stopped last.
+    private(set) var commits: (half: Double, most: Double)?
+
     /// Stops it; answers how many send commands it has written.
     @discardableResult
     func stop() throws -> Int {
@@ -147,6 +151,15 @@ final class Deployment {
             .components(separatedBy: " send commands").first ?? ""
         guard let commands = Int(count.filter { $0.isNumber }) else {
             throw Failure("collie run did not say what it did:\n\(program.errors.suffix(2_000))")
+        }
+        // "…, 1 014 commits (half within 8.7 ms, 99 % within 33.0 ms)"
+        func time(_ before: String) -> Double? {
+            let words = program.errors.components(separatedBy: "stopped: ").last ?? ""
+            guard let begin = words.firstRange(of: before) else { return nil }
+            return Double(words[begin.upperBound...].prefix { $0 != " " })
+        }
+        if let half = time("(half within "), let most = time("99 % within ") {
+            commits = (half, most)
         }
         self.program = nil
         return commands

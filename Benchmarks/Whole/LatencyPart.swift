@@ -21,6 +21,7 @@ struct LatencyPart {
 
     static func run(_ bench: Bench) throws -> Findings {
         var measured: [Case: [Measured]] = [:]
+        var commits: [Deployment.Mode: [(half: Double, most: Double)]] = [:]
         for mode in Deployment.Mode.allCases { _ = try liveRate(mode, bench) }
         say("latency: \(bench.options.rounds) rounds of \(bench.options.span) s each")
         for round in 0..<bench.options.rounds {
@@ -44,9 +45,10 @@ struct LatencyPart {
                     )
                 }
                 try deployment.stop()
+                if let times = deployment.commits { commits[mode, default: []].append(times) }
             }
         }
-        return describe(measured, bench)
+        return describe(measured, commits, bench)
     }
 
     private static func text(_ milliseconds: Double?) -> String {
@@ -119,7 +121,11 @@ struct LatencyPart {
 
     // MARK: Findings
 
-    private static func describe(_ measured: [Case: [Measured]], _ bench: Bench) -> Findings {
+    private static func describe(
+        _ measured: [Case: [Measured]],
+        _ commits: [Deployment.Mode: [(half: Double, most: Double)]],
+        _ bench: Bench
+    ) -> Findings {
         var findings = Findings(
             title: "Latency",
             note: "`collie load` plays a shop for \(bench.options.span) s into a deployment whose "
@@ -138,6 +144,15 @@ struct LatencyPart {
                 "\(mode.rawValue): 100 %",
                 grouped(rate) + " events/s",
                 ratio: full.map { percent(rate / $0) + " of the rate from a full topic" } ?? ""
+            )
+            let times = commits[mode] ?? []
+            findings.add(
+                "\(mode.rawValue): "
+                    + (mode == .exactlyOnce ? "a transaction's end" : "the flushes of an epoch")
+                    + ", half and 99 % within",
+                "\(decimal(median(times.map(\.half)), 1)) and "
+                    + "\(decimal(median(times.map(\.most)), 1)) ms",
+                ratio: "all shares together"
             )
             var medians: [(name: String, points: [(x: Double, y: Double)])] = [
                 ("p50", []), ("p99", []),

@@ -72,6 +72,9 @@ package final class Deployment: Sendable {
         return sum
     }
 
+    /// How long commits of outputs took.
+    package var commitTimes: CommitTimes { membership.commitTimes.withLock { $0 } }
+
     /// Works until a stop is wished for, or something fails that waiting does not mend.
     package func run() throws {
         defer { membership.close() }

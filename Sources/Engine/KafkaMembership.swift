@@ -48,6 +48,8 @@ package final class KafkaMembership: @unchecked Sendable {
     let timing: Timing
     /// Epochs of this term that egress has committed.
     let epochsCommitted = Atomic<UInt64>(0)
+    /// How long commits took, over all terms.
+    let commitTimes = Mutex(CommitTimes())
     /// How far going through the past has come.
     package let recovery = RecoveryProgress()
     private let known = Mutex(Known())

@@ -220,8 +220,14 @@ package final class KafkaSink: OutputSink {
 
     package func commit(_ mark: EpochMark?) throws {
         if mark != nil { epochsEnded += 1 }
+        let begun = collie_monotonic_nanoseconds()
         try committer.commit(mark, through: self)
         if isHolding { return }
+        // One without outputs may have had nothing to make durable.
+        if hasOutputs {
+            let took = collie_monotonic_nanoseconds() - begun
+            membership.commitTimes.withLock { $0.note(nanoseconds: took) }
+        }
         hasOutputs = false
         membership.epochsCommitted.add(epochsEnded, ordering: .acquiringAndReleasing)
         epochsEnded = 0

@@ -63,7 +63,7 @@ let generateCommand = Command(
         return try generate(traffic, events, into: topic, KafkaSettings(settings))
     }
     var simulation = ShopSimulation(traffic)
-    let file = try LineFile(path: arguments.last("output"))
+    let file = try PagedFile(path: arguments.last("output"))
     var count = 0
     while count < events, simulation.next() != nil {
         try file.write(simulation.line)

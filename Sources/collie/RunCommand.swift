@@ -80,6 +80,18 @@ final class StopKeeper: Sendable {
     var summary: String {
         let progress = deployment.progress
         return "\(grouped(progress.records)) records, \(grouped(progress.commands)) send commands"
+            + commits
+    }
+
+    /// How many commits of outputs there were, and how long the last of them took.
+    private var commits: String {
+        let times = deployment.commitTimes
+        guard let half = times.within(0.5), let most = times.within(0.99) else { return "" }
+        func text(_ time: Duration) -> String {
+            String(format: "%.1f ms", time / .milliseconds(1))
+        }
+        return ", \(grouped(times.count)) commits (half within \(text(half)), 99 % within "
+            + "\(text(most)))"
     }
 
     func end() {

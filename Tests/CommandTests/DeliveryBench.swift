@@ -24,6 +24,8 @@ struct DeliveryBench {
         var rate = 0.0
         var processor = 0.0
         var latency = LoadReport.Latency?.none
+        /// What it said of its commits at its end.
+        var commits = ""
     }
 
     @Test func `both modes in turns`() throws {
@@ -40,7 +42,8 @@ struct DeliveryBench {
                 String(format: "%.2f", figures.processor),
                 "CPU-s of Collie a million events; at \(rate)/s a command after p50",
                 "\(figures.latency?.p50 ?? -1) ms, p99 \(figures.latency?.p99 ?? -1) ms,",
-                "longest \(figures.latency?.max ?? -1) ms"
+                "longest \(figures.latency?.max ?? -1) ms;",
+                figures.commits
             )
         }
         func best(_ mode: String) -> Double { all[mode]?.map(\.rate).max() ?? 0 }
@@ -89,6 +92,9 @@ struct DeliveryBench {
         if report == nil { print(load.errors) }
         program.send(SIGTERM)
         _ = try program.end(within: .seconds(30))
+        // Of the last 4,096, which are those of the load.
+        let words = program.errors.components(separatedBy: " send commands, ").last ?? ""
+        figures.commits = words.components(separatedBy: "\"").first ?? ""
         return figures
     }
 
