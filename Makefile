@@ -2,7 +2,7 @@
 .PHONY: help packages build test soak simulate demo lint bench bench-steady bench-parts bench-recovery bench-delivery
 .DEFAULT_GOAL = help
 
-PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev tzdata pkg-config make g++
+PACKAGES = librdkafka-dev liblz4-dev libsimdjson-dev libyaml-dev libphonenumber-dev libprotobuf-dev libmicrohttpd-dev tzdata pkg-config make g++
 
 # Installs what is missing (Debian, Ubuntu).
 packages:

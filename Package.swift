@@ -52,6 +52,7 @@ let package = Package(
             name: "CPhoneNumber",
             linkerSettings: [.linkedLibrary("phonenumber"), .linkedLibrary("protobuf")]
         ),
+        .target(name: "CMicrohttpd", linkerSettings: [.linkedLibrary("microhttpd")]),
         .target(
             name: "CSimdjson",
             // A debug build decodes as many events in its tests.
@@ -105,6 +106,7 @@ let package = Package(
                 "Pipeline", "Profiles", "Rings", "Shards", "Snapshots",
             ]
         ),
+        module("Probes", ["CMicrohttpd", "Engine"]),
         module(
             "Scenarios",
             ["Decoding", "Encoding", "Events", "Identity", "Memory", "Pipeline", "Settings"]
@@ -122,7 +124,7 @@ let package = Package(
             name: "collie",
             dependencies: [
                 "CPlatform", "Decoding", "Encoding", "Engine", "Events", "Flows", "Kafka",
-                "LoadTesting", "Pipeline", "Rings", "Scenarios", "Settings", "Shards",
+                "LoadTesting", "Pipeline", "Probes", "Rings", "Scenarios", "Settings", "Shards",
                 "Simulator", "Snapshots",
             ],
             // The demo needs no folder beside the binary.
@@ -181,7 +183,7 @@ let package = Package(
             "CommandTests",
             [
                 "CPlatform", "Encoding", "Events", "Kafka", "KafkaTesting", "LoadTesting",
-                "Settings", "Shards",
+                "Settings", "Shards", "TestData",
             ]
         ),
         suite(
@@ -214,6 +216,7 @@ let package = Package(
                 "TestData",
             ]
         ),
+        suite("ProbesTests", ["Engine", "Probes", "TestData"]),
         suite("LoadTestingTests", ["Events", "LoadTesting"]),
         suite("TidyTests", ["Encoding", "Events", "Settings"]),
     ],

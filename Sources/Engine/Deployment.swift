@@ -78,6 +78,13 @@ package final class Deployment: Sendable {
     /// Works until a stop is wished for, or something fails that waiting does not mend.
     package func run() throws {
         defer { membership.close() }
+        do { try workTerms() } catch {
+            membership.health.fail("\(error)")
+            throw error
+        }
+    }
+
+    private func workTerms() throws {
         var failures = 0
         while !membership.isStopping {
             do {
@@ -100,7 +107,9 @@ package final class Deployment: Sendable {
     private func work() throws {
         var engineConfiguration = configuration.engine
         engineConfiguration.isLive = true
+        membership.health.enter(.restoring)
         let start = try recover(engineConfiguration)
+        membership.health.enter(.recovering)
         let sink = LeadingSink()
         let source = try StandbySource(
             membership,

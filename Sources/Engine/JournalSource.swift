@@ -48,6 +48,9 @@ package final class JournalSource {
     /// The newest epoch that was begun.
     package var epoch: UInt64 { journal.epoch }
 
+    /// Whether all was given out that was there when it was last looked.
+    package var isAtEnd: Bool { record == nil && journal.isAtEnd }
+
     /// Where the journal's next record is looked for.
     package var position: Int64 { journal.position }
 

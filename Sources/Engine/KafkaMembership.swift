@@ -50,8 +50,8 @@ package final class KafkaMembership: @unchecked Sendable {
     let epochsCommitted = Atomic<UInt64>(0)
     /// How long commits took, over all terms.
     let commitTimes = Mutex(CommitTimes())
-    /// How far going through the past has come.
-    package let recovery = RecoveryProgress()
+    /// How this instance is.
+    package let health: Health
     private let known = Mutex(Known())
     private let stopAt = Atomic<Int64>(0)
     private let answeredAt = Atomic<Int64>(0)
@@ -79,6 +79,7 @@ package final class KafkaMembership: @unchecked Sendable {
         _ settings: KafkaSettings,
         topics: [String],
         timing: Timing = Timing(),
+        health: Health = Health(),
         log: KafkaLog
     ) throws(KafkaError) {
         if topics.isEmpty {
@@ -87,6 +88,7 @@ package final class KafkaMembership: @unchecked Sendable {
         self.settings = settings
         self.topics = topics.sorted()
         self.timing = timing
+        self.health = health
         self.log = log
         consumer = try KafkaConsumer(settings, log: log)
         for topic in topics { try consumer.keep(topic: topic) }
@@ -104,6 +106,7 @@ package final class KafkaMembership: @unchecked Sendable {
             desired: max(1, collie_monotonic_milliseconds()),
             ordering: .acquiringAndReleasing
         )
+        health.drain()
     }
 
     /// Whether a stop was wished for.
@@ -111,6 +114,9 @@ package final class KafkaMembership: @unchecked Sendable {
 
     /// The term of leadership, or nil while standing by.
     package var term: UInt64? { consumer.term }
+
+    /// How far going through the past has come.
+    var recovery: RecoveryProgress { health.recovery }
 
     /// Leaves the group and ends the watch.
     ///

@@ -192,6 +192,7 @@ package final class KafkaSink: OutputSink {
         _ mayWait: () -> Bool
     ) throws(KafkaError) -> OutputTopicHandle {
         var notice = WaitingNotice()
+        defer { membership.health.over("topic \(name)") }
         var patience: Duration = .milliseconds(200)
         while true {
             var reason = "it does not exist"
@@ -203,6 +204,7 @@ package final class KafkaSink: OutputSink {
                 patience = min(patience * 2, .milliseconds(1_600))
             }
             notice.waiting(for: "topic \(name)", reason: reason, membership.log)
+            membership.health.waiting(for: "topic \(name)", reason: reason)
             if !mayWait() { throw KafkaError(.stopped, "kafka: topic \(name): \(reason)") }
             producer.serve()
             EngineThread.sleep(milliseconds: 50)

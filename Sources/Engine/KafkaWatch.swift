@@ -93,6 +93,7 @@ final class KafkaWatch {
         wait = KafkaWatch.waitBegin
         membership.noteAnswer(askedAt: asked)
         brokerNotice.over("the broker answers", membership.log)
+        membership.health.over(broker)
     }
 
     private func silent(_ asked: Int64, _ error: KafkaError) {
@@ -103,19 +104,21 @@ final class KafkaWatch {
         guard collie_monotonic_milliseconds() - since >= KafkaWatch.hesitationMilliseconds else {
             return
         }
-        brokerNotice.waiting(
-            for: "broker \(membership.settings.bootstrapServers)",
-            reason: trouble ?? error.description,
-            membership.log
-        )
+        let reason = trouble ?? error.description
+        brokerNotice.waiting(for: broker, reason: reason, membership.log)
+        membership.health.waiting(for: broker, reason: reason)
     }
+
+    private var broker: String { "broker \(membership.settings.bootstrapServers)" }
 
     private func tell(_ topic: String, isMissing: Bool, reason: String) {
         var notice = topicNotices[topic] ?? WaitingNotice()
         if isMissing {
             notice.waiting(for: "topic \(topic)", reason: reason, membership.log)
+            membership.health.waiting(for: "topic \(topic)", reason: reason)
         } else {
             notice.over("topic \(topic) is there", membership.log)
+            membership.health.over("topic \(topic)")
         }
         topicNotices[topic] = notice
     }

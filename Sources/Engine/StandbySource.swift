@@ -35,6 +35,7 @@ final class StandbySource: RecordSource {
     private var journalEnd: Int64?
     private var servedAt: Int64 = 0
     private var isRecovering = false
+    private var hasCaughtUp = false
     private var isTakingOver = false
     private var pastCheck: PastCheck
 
@@ -81,9 +82,17 @@ final class StandbySource: RecordSource {
         while true {
             if let live { return try live.fill(block) }
             if membership.isStopping { return end() }
-            if sink == nil, membership.term != nil { sink = try makeSink() }
+            if sink == nil, membership.term != nil {
+                membership.health.enter(.takingOver)
+                sink = try makeSink()
+            }
             guard let past else {
-                if sink != nil { try goLive() } else { _ = try membership.standBy(wait: pause) }
+                if sink != nil {
+                    try goLive()
+                } else {
+                    noteCaughtUp()
+                    _ = try membership.standBy(wait: pause)
+                }
                 continue
             }
             let turn = try past.fill(block) { [self] in try serve() }
@@ -91,11 +100,13 @@ final class StandbySource: RecordSource {
                 throw membership.lacksPast(gap)
             }
             guard case .end = turn else {
-                tellProgress(past)
+                // Who takes over as a standby has hardly anything left to read, and asks nothing.
+                if sink == nil || !hasCaughtUp { tellProgress(past) }
                 return turn
             }
             if sink == nil {
-                endRecovery()
+                // The past may also end early, for something else is to be done first.
+                if past.isAtEnd { noteCaughtUp() }
                 _ = try membership.standBy(wait: pause)
             } else if try hasReadAll(past), try isTakingOver || knowsAllRead(past),
                 try hasTakenOver(past)
@@ -128,14 +139,22 @@ final class StandbySource: RecordSource {
         return !membership.isStopping && (sink != nil || membership.term == nil)
     }
 
+    /// Knows what the leader knows.
+    private func noteCaughtUp() {
+        endRecovery()
+        hasCaughtUp = true
+        membership.health.enter(membership.consumer.isInGroup ? .standingBy : .joining)
+    }
+
     private func tellProgress(_ past: JournalSource) {
-        guard !isRecovering, membership.recovery.reading == nil, sink == nil else { return }
+        guard !isRecovering, membership.recovery.reading == nil else { return }
         // Only a backlog is worth telling of.
         guard let end = past.end(within: .milliseconds(200)), end > past.position + 100 else {
             return
         }
         isRecovering = true
         membership.recovery.begin(from: past.position, to: end)
+        if sink == nil { membership.health.enter(.recovering) }
     }
 
     private func endRecovery() {
@@ -209,6 +228,7 @@ final class StandbySource: RecordSource {
             configuration: reading
         )
         outputs.lead(with: sink)
+        membership.health.enter(.leading)
         membership.log.line(
             .notice,
             "leads: reads \(membership.partitions.count) partitions"

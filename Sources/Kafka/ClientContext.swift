@@ -13,6 +13,8 @@ final class ClientContext: Sendable {
     let term = Atomic<UInt64>(0)
     /// Terms so far.
     let terms = Atomic<UInt64>(0)
+    /// Whether the group has given the client its place, be it without a partition.
+    let isInGroup = Atomic<Bool>(false)
     /// Whether the client has ever joined the group.
     let wasInGroup = Atomic<Bool>(false)
     /// Records the broker has confirmed.
@@ -123,6 +125,7 @@ func onRebalance(
             context.log.line(.error, error.description)
             return
         }
+        context.isInGroup.store(true, ordering: .releasing)
         if count > 0 {
             let term = context.terms.add(1, ordering: .relaxed).newValue
             context.term.store(term, ordering: .releasing)
@@ -130,6 +133,7 @@ func onRebalance(
         }
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
         let isLost = unsafe rd_kafka_assignment_lost(client) != 0
+        if isLost { context.isInGroup.store(false, ordering: .releasing) }
         let hadLed = context.term.exchange(0, ordering: .acquiringAndReleasing) != 0
         unsafe releaseAssignment(client, context)
         if hadLed {
@@ -141,6 +145,7 @@ func onRebalance(
             )
         }
     default:
+        context.isInGroup.store(false, ordering: .releasing)
         context.term.store(0, ordering: .releasing)
         // Nothing may stay assigned that the group does not know of.
         unsafe releaseAssignment(client, context)

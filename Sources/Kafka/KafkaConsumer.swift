@@ -93,6 +93,11 @@ package final class KafkaConsumer: @unchecked Sendable {
         return term == 0 ? nil : term
     }
 
+    /// Whether the group has given this instance its place, be it that of a standby.
+    ///
+    /// *Any thread.*
+    package var isInGroup: Bool { client.context.isInGroup.load(ordering: .acquiring) }
+
     /// Throws unless the term still lasts.
     ///
     /// *Any thread.*

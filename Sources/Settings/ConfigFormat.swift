@@ -27,6 +27,7 @@ package enum ConfigFormat {
         Entry(schema: "collie", definition: "epoch", kind: EngineSection.epochKind),
         Entry(schema: "collie", definition: "profile_limits", kind: EngineSection.limitsKind),
         Entry(schema: "collie", definition: "snapshots", kind: CollieFile.snapshotsKind),
+        Entry(schema: "collie", definition: "health", kind: CollieFile.healthKind),
         Entry(schema: "collie", definition: "shutdown", kind: CollieFile.shutdownKind),
         Entry(schema: "policies", kind: PoliciesFile.kind),
         Entry(schema: "policies", definition: "cap", kind: PoliciesFile.capKind),

@@ -53,6 +53,7 @@ struct ConfigReader {
             EngineSection(fields: $0).settings()
         }
         let snapshots = collie.snapshots()
+        let health = collie.health()
         let deadline = collie.shutdownDeadline()
         note("collie.yaml", collie.fields)
 
@@ -122,6 +123,7 @@ struct ConfigReader {
             kafkaPlaces: KafkaPlaces(collie.fields.node),
             engine: engineSettings,
             snapshots: snapshots,
+            health: health,
             shutdownDeadline: deadline,
             effective: "",
             warnings: []

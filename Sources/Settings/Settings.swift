@@ -16,6 +16,8 @@ package struct Settings: Sendable {
     package var engine: EngineSettings
     /// Where and when all state is saved.
     package var snapshots: SnapshotSettings
+    /// Where an orchestrator may ask how an instance is.
+    package var health: HealthSettings
     /// A graceful stop that takes longer is cut off.
     package var shutdownDeadline: TimeSpan
     /// The configuration in force as YAML, defaults included, secrets masked.

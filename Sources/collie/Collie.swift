@@ -55,6 +55,9 @@ struct Collie {
         } catch let error as CaptureError {
             complain("collie \(command.name): \(error)")
             return ExitCode.inputOutput
+        } catch let error as ProbeFailure {
+            complain("collie \(command.name): \(error)")
+            return ExitCode.inputOutput
         } catch let error as LoadFailure {
             complain("collie \(command.name): \(error)")
             return ExitCode.inputOutput

@@ -50,13 +50,12 @@ extension Settings {
     /// A fingerprint of everything that decisions depend on: what Kafka is called and how many
     /// threads there are is not part of it.
     var decisionFingerprint: String {
+        let operation = ["kafka:", "engine:", "snapshots:", "health:", "shutdown:"]
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         var isSkipping = false
         for line in effective.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.first.map({ $0 != " " }) == true {
-                isSkipping = ["kafka:", "engine:", "snapshots:", "shutdown:"].contains {
-                    line.hasPrefix($0)
-                }
+                isSkipping = operation.contains { line.hasPrefix($0) }
             }
             if isSkipping { continue }
             for byte in line.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }

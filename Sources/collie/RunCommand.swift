@@ -4,6 +4,7 @@ import Events
 import Foundation
 import Kafka
 import Pipeline
+import Probes
 import Settings
 
 /// Runs the pipeline on Kafka.
@@ -42,9 +43,13 @@ let runCommand = Command(
         log.line(.warning, "\(warning)")
     }
     _ = collie_stop_install()
+    let health = Health()
+    let probes = try startProbes(settings, health, log)
+    defer { probes?.end() }
     let membership = try KafkaMembership(
         kafka,
         topics: settings.kafka.inputTopics,
+        health: health,
         log: log.kafka
     )
     let deployment = Deployment(

@@ -81,6 +81,7 @@ final class Deployment {
             \(more)
             engine: {shards: 2, ingest_threads: 1}
             snapshots: {folder: "${COLLIE_SNAPSHOTS:-}", interval: 1s}
+            health: {listen: "${COLLIE_HEALTH:-off}"}
             shutdown: {deadline: 10s}
             """
         let config = folder.path + "/config"
@@ -97,11 +98,13 @@ final class Deployment {
     /// - Parameters:
     ///   - crashAt: where it shall kill itself, as `CrashPoints.h` names it.
     ///   - snapshots: its folder of snapshots; nil is one of its own that goes with the deployment.
+    ///   - health: where it says how it is; nil is nowhere.
     ///   - log: where what it says is kept; nil is until nobody holds it any more.
     func run(
         _ more: String...,
         crashAt: String? = nil,
         snapshots: String? = nil,
+        health: String? = nil,
         log: String? = nil
     ) throws -> Program {
         instanceCount += 1
@@ -109,6 +112,7 @@ final class Deployment {
             "COLLIE_SNAPSHOTS": snapshots ?? folder.path + "/snapshots-\(instanceCount)"
         ]
         environment["COLLIE_CRASH_AT"] = crashAt
+        environment["COLLIE_HEALTH"] = health
         return try Program(
             ["run", "--config", try writeConfig()] + windows + more,
             environment: environment,

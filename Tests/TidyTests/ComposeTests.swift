@@ -85,6 +85,20 @@ struct ComposeTests {
         #expect(seconds * 1_000 > settings.shutdownDeadline.milliseconds)
     }
 
+    @Test func `its health is asked where it answers`() throws {
+        let collie = try #require(compose["services"]?["collie"])
+        let text = try #require(collie["environment"]?["COLLIE_HEALTH"]?.text)
+        let address = try #require(ListenAddress(text))
+        let question = try #require(collie["healthcheck"]?["test"]?.elements?.last?.text)
+        #expect(question.contains("/dev/tcp/127.0.0.1/\(address.port) "))
+        #expect(question.contains("GET /readyz HTTP/1.0"))
+        let environment = ["COLLIE_HEALTH": text]
+        let folder = Repository.root.appendingPathComponent("config").path
+        let asked = try Settings.load(ConfigSource(folder: folder, environment: environment))
+        #expect(asked.health.listen == address)
+        #expect(settings.health.listen == nil)
+    }
+
     @Test func `images are pinned`() {
         var images = dockerfile.matches(of: /(?m)^FROM (\S+)/).map { String($0.1) }
         for service in services where service.value["build"] == nil {
@@ -103,7 +117,7 @@ struct ComposeTests {
     private let libraries = [
         "librdkafka-dev": "librdkafka1", "liblz4-dev": "liblz4-1", "libyaml-dev": "libyaml-0-2",
         "libsimdjson-dev": "libsimdjson14", "libphonenumber-dev": "libphonenumber8",
-        "libprotobuf-dev": "libprotobuf32",
+        "libprotobuf-dev": "libprotobuf32", "libmicrohttpd-dev": "libmicrohttpd12",
     ]
 
     /// What each stage of the image installs.

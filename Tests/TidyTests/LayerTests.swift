@@ -5,11 +5,11 @@ import Testing
 struct LayerTests {
     /// A module imports only what stands before it.
     static let order = [
-        "CAllocationCounter", "CLZ4", "CLibrdkafka", "CMemory", "CPhoneNumber", "CPlatform",
-        "CSimdjson", "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards", "Normalisation",
-        "Windows",
+        "CAllocationCounter", "CLZ4", "CLibrdkafka", "CMemory", "CMicrohttpd", "CPhoneNumber",
+        "CPlatform", "CSimdjson", "CYAML", "Memory", "Events", "Kafka", "Rings", "Shards",
+        "Normalisation", "Windows",
         "TimeZones", "Decoding", "Encoding", "Profiles", "Identity", "Flows", "Abandonment",
-        "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Scenarios",
+        "FrequencyCapping", "Pipeline", "Snapshots", "Settings", "Engine", "Probes", "Scenarios",
         "LoadTesting", "Simulator", "collie",
     ]
     /// What decides: no clock, no file, no network, no thread, so that it can be replayed.
@@ -20,7 +20,8 @@ struct LayerTests {
     /// The modules that may touch a library written in C or C++.
     static let doors: [String: [String]] = [
         "CLZ4": ["Engine", "Snapshots"], "CLibrdkafka": ["Kafka"], "CMemory": ["Memory"],
-        "CPhoneNumber": ["Normalisation"], "CSimdjson": ["Decoding"], "CYAML": ["Settings"],
+        "CMicrohttpd": ["Probes"], "CPhoneNumber": ["Normalisation"], "CSimdjson": ["Decoding"],
+        "CYAML": ["Settings"],
     ]
     /// What comes with the compiler and may be used where nothing is pure.
     static let system: Set<String> = ["Foundation", "Glibc", "Synchronization"]

@@ -32,6 +32,7 @@ struct SourceTests {
             "StateReader", "TableMemory", "TextStore",
         ],
         "Normalisation": ["EmailNormaliser", "PhoneNormaliser", "PhonePlan"],
+        "Probes": ["ProbeServer"],
         "Profiles": ["ProfileLists"],
         "Rings": ["Ring", "RingReader", "Signal"],
         "Scenarios": ["ScenarioSuite", "VirtualRun"],

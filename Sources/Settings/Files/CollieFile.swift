@@ -7,7 +7,9 @@ import Windows
 struct CollieFile {
     static let kind = MappingKind(
         "collie.yaml",
-        keys: ["shop", "identity", "time", "kafka", "engine", "snapshots", "shutdown"],
+        keys: [
+            "shop", "identity", "time", "kafka", "engine", "snapshots", "health", "shutdown",
+        ],
         required: ["shop", "identity"]
     )
     static let shopKind = MappingKind(
@@ -20,6 +22,7 @@ struct CollieFile {
         keys: ["disorder", "max_age", "dedupe_span", "dedupe_max"]
     )
     static let snapshotsKind = MappingKind("snapshots", keys: ["folder", "interval", "kept"])
+    static let healthKind = MappingKind("health", keys: ["listen"])
     static let shutdownKind = MappingKind("shutdown", keys: ["deadline"])
 
     /// What the shop's section says.
@@ -90,6 +93,24 @@ struct CollieFile {
             default: settings.interval
         )
         settings.kept = fields.integer("kept", in: 1...100, default: settings.kept)
+        return settings
+    }
+
+    func health() -> HealthSettings {
+        var settings = HealthSettings()
+        guard let fields = fields.section("health", as: CollieFile.healthKind) else {
+            return settings
+        }
+        let text = fields.text("listen", default: "off")
+        if text.isEmpty || text == "off" { return settings }
+        settings.listen = ListenAddress(text)
+        if settings.listen == nil {
+            fields["listen"]?.reject(
+                "`listen`",
+                expected: "address:port, such as 0.0.0.0:8080 or [::]:8080, or off",
+                fields.mistakes
+            )
+        }
         return settings
     }
 
