@@ -1,6 +1,6 @@
-import Dispatch
 import Engine
 import LoadTesting
+import Rings
 import Shards
 import Synchronization
 
@@ -24,8 +24,8 @@ final class PagedFile {
     /// What both threads see.
     private final class Shared: Sendable {
         let way = Mutex(Way())
-        let filled = DispatchSemaphore(value: 0)
-        let free = DispatchSemaphore(value: PagedFile.pagesMax)
+        let maker = Signal()
+        let writer = Signal()
     }
 
     // A file that goes from the thread that opened it to the one that uses it.
@@ -57,14 +57,15 @@ final class PagedFile {
     func close() throws {
         try turn()
         shared.way.withLock { $0.isOver = true }
-        shared.filled.signal()
+        shared.writer.notify()
         thread.join()
         if let failure = shared.way.withLock({ $0.failure }) { throw failure }
     }
 
     /// Hands the page over and takes an empty one.
     private func turn() throws {
-        shared.free.wait()
+        let shared = shared
+        shared.maker.wait { shared.way.withLock { $0.filled.count < PagedFile.pagesMax } }
         let full = page
         page = []
         let (failure, spare) = shared.way.withLock { way in
@@ -73,7 +74,7 @@ final class PagedFile {
         }
         page = spare ?? []
         page.reserveCapacity(2 * PagedFile.pageSize)
-        shared.filled.signal()
+        shared.writer.notify()
         if let failure { throw failure }
     }
 
@@ -82,7 +83,7 @@ final class PagedFile {
     /// After a failure it only makes room, so that nobody waits for it.
     private static func write(_ shared: Shared, to file: LineFile) {
         while true {
-            shared.filled.wait()
+            shared.writer.wait { shared.way.withLock { !$0.filled.isEmpty || $0.isOver } }
             let next = shared.way.withLock { way -> (page: [UInt8]?, hasFailed: Bool) in
                 (way.filled.isEmpty ? nil : way.filled.removeFirst(), way.failure != nil)
             }
@@ -99,7 +100,7 @@ final class PagedFile {
                 shared.way.withLock { $0.failure = error }
                 if next.page == nil { return }
             }
-            shared.free.signal()
+            shared.maker.notify()
         }
     }
 }
